@@ -1,0 +1,32 @@
+//! Whether a hit may be served.
+
+use crate::{Group, Session};
+
+/// The answer of a serving policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Serve {
+    /// Somebody else may decide; at last it is served.
+    #[default]
+    NoOpinion,
+    /// Serve it.
+    Yes,
+    /// Do not serve it: `go` makes it anew.
+    Refuse,
+}
+
+impl Serve {
+    /// The contract's code.
+    pub const fn code(self) -> u32 {
+        match self {
+            Self::NoOpinion => 0,
+            Self::Yes => 1,
+            Self::Refuse => 2,
+        }
+    }
+}
+
+/// Judges hits before they are served. It costs a call on every hit, so have this role only to refuse some.
+pub trait Serving {
+    /// Asked before a hit is served that this session did not put itself.
+    fn serve(&mut self, group: &dyn Group, session: &dyn Session) -> Serve;
+}
