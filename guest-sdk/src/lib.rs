@@ -104,7 +104,7 @@ macro_rules! __role {
                 $slot.configure(&settings)
             }
         }
-        $crate::__export_plugin!($exported with_types_in $crate::bindings::plugin);
+        $crate::bindings::plugin::__export_plugin!($exported with_types_in $crate::bindings::plugin);
     };
     (admission, $policy:ty, $exported:ident, $slot:ident) => {
         impl $crate::bindings::admission::exports::cachewit::policy::admission::Guest for $exported {
@@ -114,7 +114,7 @@ macro_rules! __role {
                 })
             }
         }
-        $crate::__export_admission!($exported with_types_in $crate::bindings::admission);
+        $crate::bindings::admission::__export_admission!($exported with_types_in $crate::bindings::admission);
     };
     (serving, $policy:ty, $exported:ident, $slot:ident) => {
         impl $crate::bindings::serving::exports::cachewit::policy::serving::Guest for $exported {
@@ -124,7 +124,7 @@ macro_rules! __role {
                 })
             }
         }
-        $crate::__export_serving!($exported with_types_in $crate::bindings::serving);
+        $crate::bindings::serving::__export_serving!($exported with_types_in $crate::bindings::serving);
     };
     (eviction, $policy:ty, $exported:ident, $slot:ident) => {
         impl $crate::bindings::eviction::exports::cachewit::policy::eviction::Guest for $exported {
@@ -138,7 +138,7 @@ macro_rules! __role {
                 $slot.with(|policy| <$policy as $crate::Eviction>::end(policy, &$crate::guest::Context));
             }
         }
-        $crate::__export_eviction!($exported with_types_in $crate::bindings::eviction);
+        $crate::bindings::eviction::__export_eviction!($exported with_types_in $crate::bindings::eviction);
     };
     (remote, $policy:ty, $exported:ident, $slot:ident) => {
         impl $crate::bindings::remote::exports::cachewit::policy::remote::Guest for $exported {
@@ -155,7 +155,7 @@ macro_rules! __role {
                 $slot.with(|policy| <$policy as $crate::Remote>::close(policy, context, context, context).code())
             }
         }
-        $crate::__export_remote!($exported with_types_in $crate::bindings::remote);
+        $crate::bindings::remote::__export_remote!($exported with_types_in $crate::bindings::remote);
     };
     ($role:ident, $policy:ty, $exported:ident, $slot:ident) => {
         compile_error!(concat!(
