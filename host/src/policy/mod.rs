@@ -1,0 +1,3 @@
+//! Who decides: the shipped policies.
+
+pub mod shipped;
