@@ -5,6 +5,7 @@
 //! WebAssembly components. `docs/architecture.md` in the repository is the map of this crate.
 
 pub mod config;
+pub mod fault;
 pub mod model;
 pub mod platform;
 pub mod policy;

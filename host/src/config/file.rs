@@ -37,8 +37,6 @@ pub(super) struct PolicyEntry {
     pub r#use: String,
     #[serde(default)]
     pub settings: toml::Table,
-    #[serde(default)]
-    pub required: bool,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

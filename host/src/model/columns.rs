@@ -54,6 +54,28 @@ pub struct TrimColumns {
 }
 
 impl TrimColumns {
+    /// No rows.
+    pub fn empty(reason: TrimReason) -> Self {
+        Self {
+            reason,
+            used: 0,
+            wanted: 0,
+            sizes: Vec::new(),
+            idle_runs: Vec::new(),
+            ranks: Vec::new(),
+            idle_seconds: Vec::new(),
+            ages: Vec::new(),
+            uses: Vec::new(),
+            costs: Vec::new(),
+            kinds: Vec::new(),
+            streams: Vec::new(),
+            members: Vec::new(),
+            held: Vec::new(),
+            marks: Vec::new(),
+            tags: Vec::new(),
+        }
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> usize {
         self.sizes.len()

@@ -93,7 +93,7 @@ impl Plan {
             }
         }
 
-        let mut columns = empty_columns(goal, used, groups.len());
+        let mut columns = TrimColumns { used, wanted: used.saturating_sub(goal.down_to), ..TrimColumns::empty(goal.reason) };
         let mut order: Vec<(i64, i64, usize)> = Vec::with_capacity(groups.len());
         for (number, group) in groups.iter().enumerate() {
             let members = || group.iter().map(|row| &entries[*row as usize]);
@@ -205,27 +205,6 @@ fn owner_of_tags(connection: &Connection) -> rusqlite::Result<Option<String>> {
 
 fn seconds(seconds: i64) -> u32 {
     u32::try_from(seconds.max(0)).unwrap_or(u32::MAX)
-}
-
-fn empty_columns(goal: Goal, used: u64, rows: usize) -> TrimColumns {
-    TrimColumns {
-        reason: goal.reason,
-        used,
-        wanted: used.saturating_sub(goal.down_to),
-        sizes: Vec::with_capacity(rows),
-        idle_runs: Vec::with_capacity(rows),
-        ranks: Vec::new(),
-        idle_seconds: Vec::with_capacity(rows),
-        ages: Vec::with_capacity(rows),
-        uses: Vec::with_capacity(rows),
-        costs: Vec::with_capacity(rows),
-        kinds: Vec::with_capacity(rows),
-        streams: Vec::with_capacity(rows),
-        members: Vec::with_capacity(rows),
-        held: Vec::with_capacity(rows),
-        marks: Vec::with_capacity(rows),
-        tags: Vec::with_capacity(rows),
-    }
 }
 
 fn read_entries(connection: &Connection) -> rusqlite::Result<Vec<Read>> {
