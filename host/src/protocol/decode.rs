@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::base64::{Base64, encoded_length, engine};
+use super::alphabet::{Base64, encoded_length, engine};
 use super::fast;
 use super::fields::Fields;
 use super::input::Input;
@@ -54,10 +54,10 @@ impl<R: Read> Requests<R> {
             return false;
         }
         let rest = skip_blanks(self.input.rest());
-        let (follows, behind) = match fast::parse(rest, &self.base64) {
-            Some((_, follows, length)) => (follows, &rest[length..]),
+        let (follows, length) = match fast::parse(rest, &self.base64) {
+            Some((judged, length)) => (judged.follows, length),
             None => match Scanner::new().advance(rest) {
-                Ok(Some(length)) => (Judged::of(Fields::read(&rest[..length], &self.base64)).follows, &rest[length..]),
+                Ok(Some(length)) => (Judged::of(Fields::read(&rest[..length], &self.base64)).follows, length),
                 _ => return false,
             },
         };
@@ -65,25 +65,18 @@ impl<R: Read> Requests<R> {
             Follows::Nothing | Follows::Perhaps => true,
             Follows::Body(size) => {
                 let closing = usize::try_from(encoded_length(size)).ok().and_then(|length| length.checked_add(1));
-                closing.and_then(|at| skip_blanks(behind).get(at)) == Some(&b'"')
+                closing.and_then(|at| skip_blanks(&rest[length..]).get(at)) == Some(&b'"')
             }
         }
     }
 
     fn object(&mut self) -> Result<Request, Lost> {
-        if let Some((request, follows, length)) = fast::parse(self.input.rest(), &self.base64) {
-            let (id, command) = match request {
-                Request::Get { id, .. } => (id, "get"),
-                Request::Put { id, .. } => (id, "put"),
-                Request::Close { id } | Request::Refused { id, .. } => (id, "close"),
-            };
-            self.last = Some(Named { id: Some(id), command: Some(command) });
-            self.follows = follows;
-            self.input.consume(length);
-            return Ok(request);
-        }
-        let length = self.object_length()?;
-        let judged = Judged::of(Fields::read(&self.input.rest()[..length], &self.base64));
+        let (judged, length) = if let Some(parsed) = fast::parse(self.input.rest(), &self.base64) {
+            parsed
+        } else {
+            let length = self.object_length()?;
+            (Judged::of(Fields::read(&self.input.rest()[..length], &self.base64)), length)
+        };
         self.last = Some(judged.named);
         self.follows = judged.follows;
         self.input.consume(length);
@@ -93,22 +86,22 @@ impl<R: Read> Requests<R> {
     /// Length of the object that the input begins with, all of which is in the buffer then.
     fn object_length(&mut self) -> Result<usize, Lost> {
         let mut scanner = Scanner::new();
-        let mut scanned = 0;
+        let mut passed = 0;
         loop {
             let rest = self.input.rest();
             let within = &rest[..rest.len().min(MAX_OBJECT)];
-            match scanner.advance(&within[scanned..]) {
-                Ok(Some(length)) => return Ok(scanned + length),
-                Ok(None) => scanned = within.len(),
-                Err((at, flaw)) => return Err(self.flawed(scanned + at, flaw)),
+            match scanner.advance(&within[passed..]) {
+                Ok(Some(length)) => return Ok(passed + length),
+                Ok(None) => passed = within.len(),
+                Err((at, flaw)) => return Err(self.flawed(passed + at, flaw)),
             }
-            if scanned == MAX_OBJECT {
-                return Err(Lost::TooLong { place: self.object_place(scanned) });
+            if passed == MAX_OBJECT {
+                return Err(Lost::TooLong { place: self.object_place(passed) });
             }
             match self.input.fill() {
                 Ok(true) => {}
-                Ok(false) => return Err(Lost::Ended { place: self.object_place(scanned) }),
-                Err(source) => return Err(Lost::Read { place: self.object_place(scanned), source }),
+                Ok(false) => return Err(Lost::Ended { place: self.object_place(passed) }),
+                Err(source) => return Err(Lost::Read { place: self.object_place(passed), source }),
             }
         }
     }

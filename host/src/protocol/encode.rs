@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::base64::DIGEST;
+use super::alphabet::DIGEST;
 use super::time::rfc3339;
 use crate::model::{Digest, UnixNanos};
 

@@ -1,19 +1,19 @@
 //! The very bytes that `go` writes, read without looking for anything else: what is not of this shape is left to the scanner.
 
-use super::base64::{Base64, DIGEST, digest};
-use super::request::Follows;
-use super::request::Request;
+use super::alphabet::{Base64, DIGEST, digest};
+use super::lost::Named;
+use super::request::{Follows, Judged, Request};
 use crate::model::Digest;
 
-/// The request that `bytes` begin with, what follows it, and the length of the object. `None` says nothing but that the shape is
-/// another, or that bytes are still to come.
-pub(super) fn parse(bytes: &[u8], base64: &Base64) -> Option<(Request, Follows, usize)> {
+/// The request that `bytes` begin with, and the length of its object. `None` says nothing but that the shape is another, or that
+/// bytes are still to come.
+pub(super) fn parse(bytes: &[u8], base64: &Base64) -> Option<(Judged, usize)> {
     let rest = bytes.strip_prefix(b"{\"ID\":")?;
     let (id, rest) = number(rest)?;
     let rest = rest.strip_prefix(b",\"Command\":\"")?;
-    let (request, follows, rest) = if let Some(rest) = rest.strip_prefix(b"get\",\"ActionID\":\"") {
+    let (request, follows, command, rest) = if let Some(rest) = rest.strip_prefix(b"get\",\"ActionID\":\"") {
         let (action, rest) = quoted_digest(rest, base64)?;
-        (Request::Get { id, action }, Follows::Nothing, rest)
+        (Request::Get { id, action }, Follows::Nothing, "get", rest)
     } else if let Some(rest) = rest.strip_prefix(b"put\",\"ActionID\":\"") {
         let (action, rest) = quoted_digest(rest, base64)?;
         let rest = rest.strip_prefix(b",\"OutputID\":\"").or_else(|| rest.strip_prefix(b",\"ObjectID\":\""))?;
@@ -23,12 +23,13 @@ pub(super) fn parse(bytes: &[u8], base64: &Base64) -> Option<(Request, Follows, 
             None => (0, rest),
         };
         let size = u64::try_from(size).ok()?;
-        (Request::Put { id, action, output, size }, Follows::after_put(size), rest)
+        (Request::Put { id, action, output, size }, Follows::after_put(size), "put", rest)
     } else {
-        (Request::Close { id }, Follows::Nothing, rest.strip_prefix(b"close\"")?)
+        (Request::Close { id }, Follows::Nothing, "close", rest.strip_prefix(b"close\"")?)
     };
     let rest = rest.strip_prefix(b"}")?;
-    Some((request, follows, bytes.len() - rest.len()))
+    let named = Named { id: Some(id), command: Some(command) };
+    Some((Judged { request, follows, named }, bytes.len() - rest.len()))
 }
 
 /// A number without a sign that fits in 63 bits. It must not be the last thing in `bytes`: its next digit may be to come.

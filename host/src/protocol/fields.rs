@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Problem;
-use super::base64::{Base64, digest};
+use super::alphabet::{Base64, digest};
 use super::lost::Named;
 use super::scan::{skip_blanks, value_length};
 use crate::model::Digest;

@@ -19,7 +19,7 @@
 //! the next request follows directly. Its first bytes are `{"`, so the string seems to end in `{`; a string that does is taken for
 //! one that was never closed, and so is one with a raw control character in it.
 
-mod base64;
+mod alphabet;
 mod body;
 mod decode;
 pub mod encode;

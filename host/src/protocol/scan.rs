@@ -84,9 +84,10 @@ impl Scanner {
 
     fn push(&mut self, byte: u8) -> Result<Step, Flaw> {
         self.state = match (self.state, byte) {
-            (State::Value | State::FirstElement | State::FirstKey | State::Key | State::Colon | State::After, b' ' | b'\t' | b'\r' | b'\n') => {
-                self.state
-            }
+            (
+                State::Value | State::FirstElement | State::FirstKey | State::Key | State::Colon | State::After,
+                b' ' | b'\t' | b'\r' | b'\n',
+            ) => self.state,
             (State::FirstElement, b']') | (State::FirstKey, b'}') => return Ok(self.close()),
             (State::Value | State::FirstElement, _) => self.begin(byte)?,
             (State::FirstKey | State::Key, b'"') => State::Text(Role::Key),
@@ -96,8 +97,9 @@ impl Scanner {
             (State::Text(Role::Key), b'"') => State::Colon,
             (State::Text(Role::Value), b'"') => return Ok(self.ended()),
             (State::Text(role), b'\\') => State::Escape(role),
-            (State::Text(role), 0x20..) => State::Text(role),
-            (State::Escape(role), b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => State::Text(role),
+            (State::Text(role), 0x20..) | (State::Escape(role), b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                State::Text(role)
+            }
             (State::Escape(role), b'u') => State::Hex(role, 4),
             (State::Hex(role, 1), _) if byte.is_ascii_hexdigit() => State::Text(role),
             (State::Hex(role, left), _) if byte.is_ascii_hexdigit() => State::Hex(role, left - 1),

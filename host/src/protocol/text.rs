@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 
-use super::base64::Base64;
+use super::alphabet::Base64;
 use super::{BodyEnd, Problem};
 
 /// What is known of a string of which a part has been read.
