@@ -5,3 +5,4 @@
 //! WebAssembly components. `docs/architecture.md` in the repository is the map of this crate.
 
 pub mod model;
+pub mod object;
