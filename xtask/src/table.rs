@@ -1,0 +1,77 @@
+//! Small tables, aligned for a terminal or written as Markdown.
+
+use std::fmt::Write as _;
+
+/// Rows of text under a head. The first column is aligned left, all others right.
+pub struct Table {
+    head: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table without rows.
+    pub fn new(head: &[&str]) -> Self {
+        Self { head: head.iter().map(ToString::to_string).collect(), rows: Vec::new() }
+    }
+
+    /// Adds a row, which has as many cells as the head.
+    pub fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    /// The table as aligned text.
+    pub fn text(&self) -> String {
+        let widths = self.widths();
+        let mut text = String::new();
+        for row in std::iter::once(&self.head).chain(&self.rows) {
+            let cells: Vec<String> = aligned(row, &widths).collect();
+            let _ = writeln!(text, "{}", cells.join("  ").trim_end());
+        }
+        text
+    }
+
+    /// The table as Markdown.
+    pub fn markdown(&self) -> String {
+        let widths = self.widths();
+        let mut text = String::new();
+        let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+        text.push_str(&line(aligned(&self.head, &widths).collect()));
+        let rule = widths.iter().enumerate().map(|(column, &width)| {
+            let dashes = "-".repeat(width.max(3) - usize::from(column > 0));
+            if column == 0 { dashes } else { dashes + ":" }
+        });
+        text.push_str(&line(rule.collect()));
+        for row in &self.rows {
+            text.push_str(&line(aligned(row, &widths).collect()));
+        }
+        text
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        let width = |column| {
+            let cells = std::iter::once(&self.head).chain(&self.rows).filter_map(|row| row.get(column));
+            cells.map(|cell: &String| cell.chars().count()).max().unwrap_or(0)
+        };
+        (0..self.head.len()).map(width).collect()
+    }
+}
+
+fn aligned<'a>(row: &'a [String], widths: &'a [usize]) -> impl Iterator<Item = String> + 'a {
+    let cell = |(column, (cell, &width)): (usize, (&String, &usize))| {
+        if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+    };
+    row.iter().zip(widths).enumerate().map(cell)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Table;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let mut table = Table::new(&["run", "gets"]);
+        table.row(vec!["cold".into(), "1,135".into()]);
+        assert_eq!(table.text(), "run    gets\ncold  1,135\n");
+        assert_eq!(table.markdown(), "| run  |  gets |\n| ---- | ----: |\n| cold | 1,135 |\n");
+    }
+}
