@@ -34,15 +34,13 @@ pub fn binary() -> PathBuf {
     target_dir().join("release").join(format!("cachewit{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// A value of `GOCACHEPROG`: the binary with its default policy and no configuration of the user's.
-pub fn plain(binary: &Path) -> String {
-    quoted(binary)
-}
-
 /// A value of `GOCACHEPROG`: the binary with a configuration file.
 pub fn configured(binary: &Path, config: &Path) -> String {
     format!("{} serve --config {}", quoted(binary), quoted(config))
 }
+
+/// A configuration that says nothing: the default policy, and none of the settings that this machine's user may have.
+pub const EMPTY_CONFIG: &str = "";
 
 /// A configuration with the chain of [`CHAIN`] and one shared folder; `max_size` is a size such as `2GiB`.
 pub fn chain_config(shared: &Path, max_size: &str) -> String {

@@ -2,16 +2,17 @@
 
 use std::fmt::Write as _;
 
-/// Rows of text under a head. The first column is aligned left, all others right.
+/// Rows of text under a head. The first columns are aligned left, all others right.
 pub struct Table {
+    left: usize,
     head: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    /// A table without rows.
-    pub fn new(head: &[&str]) -> Self {
-        Self { head: head.iter().map(ToString::to_string).collect(), rows: Vec::new() }
+    /// A table without rows, the first `left` columns of which hold words.
+    pub fn new(left: usize, head: &[&str]) -> Self {
+        Self { left, head: head.iter().map(ToString::to_string).collect(), rows: Vec::new() }
     }
 
     /// Adds a row, which has as many cells as the head.
@@ -24,7 +25,7 @@ impl Table {
         let widths = self.widths();
         let mut text = String::new();
         for row in std::iter::once(&self.head).chain(&self.rows) {
-            let cells: Vec<String> = aligned(row, &widths).collect();
+            let cells = self.aligned(row, &widths);
             let _ = writeln!(text, "{}", cells.join("  ").trim_end());
         }
         text
@@ -35,14 +36,15 @@ impl Table {
         let widths = self.widths();
         let mut text = String::new();
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-        text.push_str(&line(aligned(&self.head, &widths).collect()));
+        text.push_str(&line(self.aligned(&self.head, &widths)));
         let rule = widths.iter().enumerate().map(|(column, &width)| {
-            let dashes = "-".repeat(width.max(3) - usize::from(column > 0));
-            if column == 0 { dashes } else { dashes + ":" }
+            let words = column < self.left;
+            let dashes = "-".repeat(width.max(3) - usize::from(!words));
+            if words { dashes } else { dashes + ":" }
         });
         text.push_str(&line(rule.collect()));
         for row in &self.rows {
-            text.push_str(&line(aligned(row, &widths).collect()));
+            text.push_str(&line(self.aligned(row, &widths)));
         }
         text
     }
@@ -54,13 +56,13 @@ impl Table {
         };
         (0..self.head.len()).map(width).collect()
     }
-}
 
-fn aligned<'a>(row: &'a [String], widths: &'a [usize]) -> impl Iterator<Item = String> + 'a {
-    let cell = |(column, (cell, &width)): (usize, (&String, &usize))| {
-        if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-    };
-    row.iter().zip(widths).enumerate().map(cell)
+    fn aligned(&self, row: &[String], widths: &[usize]) -> Vec<String> {
+        let cell = |(column, (cell, &width)): (usize, (&String, &usize))| {
+            if column < self.left { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        };
+        row.iter().zip(widths).enumerate().map(cell).collect()
+    }
 }
 
 #[cfg(test)]
@@ -69,7 +71,7 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let mut table = Table::new(&["run", "gets"]);
+        let mut table = Table::new(1, &["run", "gets"]);
         table.row(vec!["cold".into(), "1,135".into()]);
         assert_eq!(table.text(), "run    gets\ncold  1,135\n");
         assert_eq!(table.markdown(), "| run  |  gets |\n| ---- | ----: |\n| cold | 1,135 |\n");

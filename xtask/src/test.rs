@@ -6,13 +6,12 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::product;
-use crate::toolchains::{TESTED, default_go, toolchain};
+use crate::toolchains::{TESTED, default_go, is_fetched, toolchain};
 use crate::workspace::{cargo, ensure_wasm_targets, run, say, shown};
 
 /// Runs all tests of the workspace, or those whose name contains `filter`.
 ///
-/// With a filter the tested toolchains are fetched only if `with_toolchains` says so; tests that need one and do not find it say
-/// so.
+/// With a filter toolchains are fetched only if `with_toolchains` says so; a test that needs one and does not find it says so.
 pub fn run_suite(filter: Option<&str>, with_toolchains: bool) -> Result<()> {
     ensure_wasm_targets()?;
     // The same packages and kinds of targets as `cargo test` below, so that cargo sees one set of features and compiles no
@@ -22,8 +21,8 @@ pub fn run_suite(filter: Option<&str>, with_toolchains: bool) -> Result<()> {
     test.args(["test", "--release", "--workspace"]);
     test.args(filter);
     test.env("CACHEWIT_BIN", product::binary()).env("CACHEWIT_GO", default_go()?);
-    if filter.is_none() || with_toolchains {
-        for version in TESTED {
+    for version in TESTED {
+        if filter.is_none() || with_toolchains || is_fetched(version) {
             test.env(variable(version), toolchain(version)?);
         }
     }

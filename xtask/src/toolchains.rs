@@ -51,6 +51,11 @@ pub fn toolchain(version: &str) -> Result<PathBuf> {
     Ok(go)
 }
 
+/// Whether [`toolchain`] has nothing to fetch for a release.
+pub fn is_fetched(version: &str) -> bool {
+    target_dir().join("tools").join(format!("go-{version}/go/bin/go")).is_file()
+}
+
 /// The machine's own `go` if it is 1.24 or newer, else the newest of the tested ones.
 pub fn default_go() -> Result<PathBuf> {
     match machine_go() {

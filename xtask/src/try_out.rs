@@ -81,7 +81,7 @@ fn builds(binary: &Path, go: &Path, scratch: &Path) -> Result<Vec<Run>> {
 }
 
 fn table(runs: &[Run]) -> Table {
-    let mut table = Table::new(&["run", "gets", "hits", "misses", "puts", "MB put", "MB hit", "wall time", "to native"]);
+    let mut table = Table::new(1, &["run", "gets", "hits", "misses", "puts", "MB put", "MB hit", "wall time", "to native"]);
     for run in runs {
         let count = |of: fn(&Summary) -> u64| run.summary.as_ref().map_or_else(|| "-".to_owned(), |summary| of(summary).to_string());
         let bytes = |of: fn(&Summary) -> u64| run.summary.as_ref().map_or_else(|| "-".to_owned(), |summary| megabytes(of(summary)));

@@ -123,11 +123,11 @@ impl Field {
                 let cold = if workload.cold { " cold" } else { "" };
                 command.env("GOCACHEPROG", format!("{}{cold}", self.floor_binary().display()));
             }
-            Host::Plain => product::cached_by(&mut command, &product::plain(&self.binary), &summaries),
-            Host::Chain => {
+            Host::Plain | Host::Chain => {
                 std::fs::create_dir_all(&shared).with_context(|| format!("cannot create {}", shared.display()))?;
+                let max_size = if workload.cold { COLD_MAX_SIZE } else { WARM_MAX_SIZE };
+                let text = if host == Host::Chain { product::chain_config(&shared, max_size) } else { product::EMPTY_CONFIG.to_owned() };
                 let config = machine.work().join("cachewit.toml");
-                let text = product::chain_config(&shared, if workload.cold { COLD_MAX_SIZE } else { WARM_MAX_SIZE });
                 std::fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
                 product::cached_by(&mut command, &product::configured(&self.binary, &config), &summaries);
             }

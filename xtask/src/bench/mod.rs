@@ -67,7 +67,7 @@ pub fn run(options: &Options) -> Result<()> {
     floor::build_empty(&field.empty_binary())?;
     let mut random = fastrand::Rng::new();
 
-    let mut table = Table::new(&["workload", "host", "median", "ratio", "95 % interval", "rounds"]);
+    let mut table = Table::new(2, &["workload", "host", "median", "ratio", "95 % interval", "rounds"]);
     for (workload, rounds) in chosen {
         let walls = measure(&field, workload, &hosts, rounds, &mut random)?;
         for (host, wall) in hosts.iter().zip(&walls) {
@@ -157,7 +157,7 @@ fn starts(field: &Field, floor_only: bool, random: &mut fastrand::Rng) -> Result
             }
         }
     }
-    let mut table = Table::new(&["spawn to exit", "median", "more than empty"]);
+    let mut table = Table::new(1, &["spawn to exit", "median", "more than empty"]);
     for ((name, _), wall) in programs.iter().zip(&walls) {
         let (median, empty) = (median(wall) * 1e3, median(&walls[0]) * 1e3);
         table.row(vec![(*name).to_owned(), format!("{median:.2} ms"), format!("{:.2} ms", median - empty)]);
