@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long the work that sessions do behind `go`'s back may take; a bound against hanging, not a measure.
-const LATE_WORK: Duration = Duration::from_secs(120);
+const LATE_WORK: Duration = Duration::from_mins(2);
 
 /// A `go` command.
 #[derive(Debug, Clone, PartialEq, Eq)]
