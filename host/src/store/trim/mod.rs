@@ -66,7 +66,7 @@ pub enum TrimError {
 /// Who decides: scores the rows, the lowest go first, and may set tags.
 pub trait Scorer {
     /// Tags of another owner read as 0.
-    fn tag_owner(&self) -> String;
+    fn tag_owner(&mut self) -> String;
     /// One score a row; any order of floats, no NaN.
     fn score(&mut self, columns: &mut TrimColumns) -> Vec<f64>;
 }

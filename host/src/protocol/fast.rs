@@ -1,0 +1,52 @@
+//! The very bytes that `go` writes, read without looking for anything else: what is not of this shape is left to the scanner.
+
+use super::base64::{Base64, DIGEST, digest};
+use super::request::Follows;
+use super::request::Request;
+use crate::model::Digest;
+
+/// The request that `bytes` begin with, what follows it, and the length of the object. `None` says nothing but that the shape is
+/// another, or that bytes are still to come.
+pub(super) fn parse(bytes: &[u8], base64: &Base64) -> Option<(Request, Follows, usize)> {
+    let rest = bytes.strip_prefix(b"{\"ID\":")?;
+    let (id, rest) = number(rest)?;
+    let rest = rest.strip_prefix(b",\"Command\":\"")?;
+    let (request, follows, rest) = if let Some(rest) = rest.strip_prefix(b"get\",\"ActionID\":\"") {
+        let (action, rest) = quoted_digest(rest, base64)?;
+        (Request::Get { id, action }, Follows::Nothing, rest)
+    } else if let Some(rest) = rest.strip_prefix(b"put\",\"ActionID\":\"") {
+        let (action, rest) = quoted_digest(rest, base64)?;
+        let rest = rest.strip_prefix(b",\"OutputID\":\"").or_else(|| rest.strip_prefix(b",\"ObjectID\":\""))?;
+        let (output, rest) = quoted_digest(rest, base64)?;
+        let (size, rest) = match rest.strip_prefix(b",\"BodySize\":") {
+            Some(rest) => number(rest)?,
+            None => (0, rest),
+        };
+        let size = u64::try_from(size).ok()?;
+        (Request::Put { id, action, output, size }, Follows::after_put(size), rest)
+    } else {
+        (Request::Close { id }, Follows::Nothing, rest.strip_prefix(b"close\"")?)
+    };
+    let rest = rest.strip_prefix(b"}")?;
+    Some((request, follows, bytes.len() - rest.len()))
+}
+
+/// A number without a sign that fits in 63 bits. It must not be the last thing in `bytes`: its next digit may be to come.
+fn number(bytes: &[u8]) -> Option<(i64, &[u8])> {
+    let mut value = 0_i64;
+    for (at, byte) in bytes.iter().enumerate() {
+        if !byte.is_ascii_digit() {
+            // JSON knows no leading zeros, and the scanner is to say so.
+            let written = at == 1 || (at > 1 && bytes[0] != b'0');
+            return written.then_some((value, &bytes[at..]));
+        }
+        value = value.checked_mul(10)?.checked_add(i64::from(byte - b'0'))?;
+    }
+    None
+}
+
+fn quoted_digest<'a>(bytes: &'a [u8], base64: &Base64) -> Option<(Digest, &'a [u8])> {
+    let (text, rest) = bytes.split_at_checked(DIGEST)?;
+    let rest = rest.strip_prefix(b"\"")?;
+    Some((digest(base64, text, "").ok()?, rest))
+}
