@@ -1,6 +1,6 @@
 //! One `go` command: handshake, request loop, close, and the work after it.
 
-use crate::cache::{Cache, Ending};
+use crate::cache::{Cache, Ending, Hit};
 use crate::config::{Config, Environment};
 use crate::fault::Faults;
 use crate::platform;
@@ -69,7 +69,12 @@ fn answer<R: Read>(cache: &Cache, requests: &mut Requests<R>) -> Result<Ending, 
         match request {
             Request::Get { id, action } => match cache.get(action) {
                 Some(hit) => encode::hit(&mut out, id, &hit.output, hit.size, hit.put, &hit.path),
-                None => encode::miss(&mut out, id),
+                None => {
+                    let asked = cache.ask(action, move |hit| reply_later(id, hit.as_ref()));
+                    if !asked {
+                        encode::miss(&mut out, id);
+                    }
+                }
             },
             Request::Put { id, action, output, size } => {
                 let body = if size == 0 {
@@ -110,6 +115,16 @@ fn answer<R: Read>(cache: &Cache, requests: &mut Requests<R>) -> Result<Ending, 
             }
         }
     }
+}
+
+/// Answers from another thread, at once: nobody else will flush.
+fn reply_later(id: i64, hit: Option<&Hit>) {
+    let mut out = Vec::with_capacity(512);
+    match hit {
+        Some(hit) => encode::hit(&mut out, id, &hit.output, hit.size, hit.put, &hit.path),
+        None => encode::miss(&mut out, id),
+    }
+    let _ = write_out(&out);
 }
 
 fn write_out(bytes: &[u8]) -> io::Result<()> {

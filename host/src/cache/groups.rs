@@ -64,16 +64,7 @@ mod tests {
     use crate::model::{Origin, UnixNanos};
 
     fn entry(action: Digest, head: Digest) -> Entry {
-        Entry {
-            action,
-            output: Digest::EMPTY,
-            size: 0,
-            put: UnixNanos(0),
-            kind: Kind::Other,
-            cost: None,
-            head,
-            origin: Origin::Local,
-        }
+        Entry { action, output: Digest::EMPTY, size: 0, put: UnixNanos(0), kind: Kind::Other, cost: None, head, origin: Origin::Local }
     }
 
     #[test]

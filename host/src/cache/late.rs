@@ -4,19 +4,22 @@ use super::archive::ArchiveFacts;
 use super::{Cache, Ending, Shelf, Summary};
 use crate::config::Limits;
 use crate::fault::Faults;
-use crate::model::{Digest, Kind, Origin, TrimColumns, TrimReason, UnixNanos};
+use crate::model::{Digest, TrimColumns, TrimReason, UnixNanos};
 use crate::platform;
-use crate::policy::{Chain, GroupView};
+use crate::policy::{Admit, Chain, GroupView};
+use crate::store::GroupRow;
 use crate::store::index::{UNFOLDED, fold};
 use crate::store::trim::{self, Goal, Scorer, TrimError, TrimReport};
-use rusqlite::params;
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-/// From how many bytes of room in its WAL the index is checkpointed, and how old a file without a row must be to be swept.
+/// How long sharing may go on behind `go`'s back. What is left then is shared by the next session that uses it.
+const LATE_SHARING: Duration = Duration::from_secs(300);
+/// How old a file without a row must be to be swept.
 const SWEEP_AGE: Duration = Duration::from_secs(3600);
 /// How often files without a row are looked for.
 const SWEEP_EVERY: i64 = 24 * 3600;
@@ -36,11 +39,11 @@ pub(super) fn run(cache: Cache, ending: Ending) {
     if ending == Ending::Closed {
         cache.shelf.end_lease();
     }
-    // A session that put something and closed has its row by now.
-    cache.shelf.commit(None);
-    let row = cache.session_row();
-
-    let rejected = admit(&cache);
+    cache.settle();
+    if !cache.shared.load(Ordering::Relaxed) {
+        cache.share(LATE_SHARING);
+    }
+    let rejected = Admissions::new(&cache).not_to_keep();
     if !rejected.is_empty() {
         let _ = with_trim_lock(&cache.shelf, &cache.faults, |lock, shelf| {
             shelf.with_index(|index| Ok(trim::let_go(lock, shelf.layout(), index, &rejected, cache.config.limits.grace)))
@@ -48,16 +51,23 @@ pub(super) fn run(cache: Cache, ending: Ending) {
         summary.not_kept = rejected.len() as u64;
     }
     if put_something
-        && let Some(outcome) = trim_if_needed(&cache.shelf, &mut cache.chain.lock().unwrap_or_else(PoisonError::into_inner), &cache.faults, cache.config.limits)
+        && let Some(outcome) = trim_if_needed(
+            &cache.shelf,
+            &mut cache.chain.lock().unwrap_or_else(PoisonError::into_inner),
+            &cache.faults,
+            cache.config.limits,
+        )
     {
         summary.evicted_groups = outcome.report.groups;
         summary.evicted_bytes = outcome.report.bytes;
         summary.evicted_by = Some(outcome.by);
     }
     summary.policies = cache.chain().reports().into_iter().map(Into::into).collect();
+    cache.remote_counts(&mut summary);
     summary.faults = cache.faults.lines();
-    let row = (!row.used.is_empty()).then_some(&row);
-    cache.shelf.with_index(|index| index.add_totals(&summary.totals(), row));
+    // A session that put something has its row by now.
+    let row = cache.unwritten_row();
+    cache.shelf.with_index(|index| index.add_totals(&summary.totals(), row.as_ref()));
     housekeeping(&cache.shelf, &cache.faults, cache.config.limits.grace, put_something);
     summary.late_ms = millis(began.elapsed());
     write_summary(&cache, &summary);
@@ -78,77 +88,52 @@ fn write_summary(cache: &Cache, summary: &Summary) {
     }
 }
 
-/// Asks admission about the groups that this session put, and returns the heads of those that are not to be kept.
-fn admit(cache: &Cache) -> HashSet<Digest> {
-    let heads = std::mem::take(&mut cache.book().ledger.put_heads);
-    let mut chain = cache.chain();
-    if chain.is_empty() || heads.is_empty() {
-        return HashSet::new();
-    }
-    let facts = Arc::new(ArchiveFacts::new(cache.shelf.clone()));
-    let mut rejected = HashSet::new();
-    for head in heads {
-        if let Some(view) = group_view(&cache.shelf, head, &facts)
-            && chain.admit(&view).keep == Some(false)
-        {
-            rejected.insert(head);
-        }
-    }
-    rejected
+/// Asks admission, each group once.
+pub(super) struct Admissions<'a> {
+    cache: &'a Cache,
+    facts: Arc<ArchiveFacts>,
+    answers: HashMap<Digest, Admit>,
 }
 
-/// A group as admission sees it, from the index.
-fn group_view(shelf: &Shelf, head: Digest, facts: &Arc<ArchiveFacts>) -> Option<GroupView> {
-    struct Member {
-        output: Digest,
-        size: u64,
-        kind: Kind,
-        cost: Option<Duration>,
-        put: UnixNanos,
-        origin: Origin,
+impl<'a> Admissions<'a> {
+    pub fn new(cache: &'a Cache) -> Self {
+        Self { cache, facts: Arc::new(ArchiveFacts::new(cache.shelf.clone())), answers: HashMap::new() }
     }
-    let members: HashMap<Digest, Member> = shelf.with_index(|index| {
-        let work = || -> rusqlite::Result<HashMap<Digest, Member>> {
-            // Companions are found by their keys, which follow from the head's; an index on heads would be paid for by every put.
-            let mut members = HashMap::new();
-            let mut find = index
-                .connection()
-                .prepare_cached("SELECT output, size, kind, cost_us, put_ns, origin FROM entry WHERE action = ?1")?;
-            for action in [head, head.subkey("stdout"), head.subkey("srcfiles")] {
-                let found = find.query_row(params![action.0.as_slice()], |row| {
-                    Ok(Member {
-                        output: Digest::from_slice(row.get_ref(0)?.as_blob()?).unwrap_or(Digest::EMPTY),
-                        size: row.get::<_, i64>(1)?.max(0) as u64,
-                        kind: Kind::from_code(row.get(2)?),
-                        cost: row.get::<_, Option<i64>>(3)?.map(|cost| Duration::from_micros(cost.max(0) as u64)),
-                        put: UnixNanos(row.get(4)?),
-                        origin: Origin::from_code(row.get(5)?),
-                    })
-                });
-                if let Some(member) = rusqlite::OptionalExtension::optional(found)? {
-                    members.insert(action, member);
-                }
-            }
-            Ok(members)
+
+    /// What the chain says of a group.
+    pub fn ask(&mut self, row: &GroupRow) -> Admit {
+        let head = row.head();
+        if let Some(answer) = self.answers.get(&head.action) {
+            return *answer;
+        }
+        let view = GroupView {
+            action: head.action,
+            output: head.output,
+            kind: head.kind,
+            size: row.size(),
+            // Nearly always the same: what groups share is the empty body and tiny lists.
+            own_size: row.size(),
+            members: row.members.len() as u32,
+            cost: row.cost(),
+            origin: head.origin,
+            put: head.put,
+            facts: self.facts.clone(),
         };
-        work().map_err(|error| index.error(error))
-    })?;
-    let first = members.get(&head)?;
-    let sizes: HashMap<Digest, u64> = members.values().map(|member| (member.output, member.size)).collect();
-    let size = sizes.values().sum();
-    Some(GroupView {
-        action: head,
-        output: first.output,
-        kind: first.kind,
-        size,
-        // Nearly always the same: what groups share is the empty body and tiny lists.
-        own_size: size,
-        members: members.len() as u32,
-        cost: members.values().filter_map(|member| member.cost).reduce(|a, b| a + b),
-        origin: first.origin,
-        put: first.put,
-        facts: facts.clone(),
-    })
+        let answer = self.cache.chain().admit(&view);
+        self.answers.insert(head.action, answer);
+        answer
+    }
+
+    /// The heads of groups that this session put and that are not to be kept.
+    fn not_to_keep(&mut self) -> HashSet<Digest> {
+        let heads = std::mem::take(&mut self.cache.book().ledger.put_heads);
+        if self.cache.chain().is_empty() {
+            return HashSet::new();
+        }
+        let row = |head: &Digest| self.cache.shelf.with_index(|index| index.group(*head)).flatten();
+        let rows: Vec<GroupRow> = heads.iter().filter_map(row).collect();
+        rows.iter().filter(|row| self.ask(row).keep == Some(false)).map(|row| row.head().action).collect()
+    }
 }
 
 /// Runs `work` as the one process that trims; None if another does, or if it cannot be.
@@ -226,14 +211,11 @@ fn housekeeping(shelf: &Shelf, faults: &Faults, grace: Duration, put_something: 
 fn sweep_is_due(shelf: &Shelf) -> bool {
     let now = UnixNanos::now().seconds();
     let due = shelf.with_index(|index| {
-        let connection = index.connection();
-        let last = connection.query_row("SELECT value FROM meta WHERE name = 'swept'", [], |row| row.get::<_, String>(0));
-        let last: i64 = last.ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+        let last: i64 = index.meta("swept")?.and_then(|text| text.parse().ok()).unwrap_or(0);
         if now - last < SWEEP_EVERY {
             return Ok(false);
         }
-        let sql = "INSERT INTO meta (name, value) VALUES ('swept', ?1) ON CONFLICT DO UPDATE SET value = excluded.value";
-        connection.execute(sql, params![now.to_string()]).map_err(|error| index.error(error))?;
+        index.set_meta("swept", &now.to_string())?;
         // A store that begins has nothing to sweep.
         Ok(last != 0)
     });

@@ -38,6 +38,8 @@ pub struct RemoteCounts {
     pub shared: u64,
     /// Bytes of these, compressed.
     pub shared_bytes: u64,
+    /// Group records written.
+    pub records: u64,
     /// Requests to stores.
     pub round_trips: u64,
     /// Milliseconds waited in vain.

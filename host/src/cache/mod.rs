@@ -4,6 +4,7 @@ mod archive;
 mod groups;
 mod late;
 mod ledger;
+mod remote;
 mod shelf;
 mod stream;
 
@@ -16,13 +17,17 @@ use crate::config::{Config, Environment};
 use crate::fault::Faults;
 use crate::model::{Digest, Entry, Kind, Origin, UnixNanos};
 use crate::object;
-use crate::policy::wasm::ArtifactStore;
 use crate::policy::Chain;
-use crate::store::{Incoming, Layout, PublishError, SessionRow, StoreError};
+use crate::policy::wasm::ArtifactStore;
+use crate::remote::client::{Answer, Client};
+use crate::remote::share::ShareReport;
+use crate::store::{Incoming, Layout, PublishError, SessionRow, StoreError, Used};
 use groups::Groups;
 use ledger::Ledger;
+use remote::Sharing;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The cache of one session.
 pub struct Cache {
@@ -31,8 +36,12 @@ pub struct Cache {
     chain: Arc<Mutex<Chain>>,
     faults: Arc<Faults>,
     book: Arc<Mutex<Book>>,
+    client: Option<Client>,
     began: Instant,
     stream: String,
+    row_written: AtomicBool,
+    shared: AtomicBool,
+    report: Mutex<ShareReport>,
 }
 
 /// What the answering threads write down.
@@ -40,6 +49,19 @@ pub struct Cache {
 struct Book {
     ledger: Ledger,
     groups: Groups,
+}
+
+impl Book {
+    fn hit(&mut self, hit: &Hit) {
+        self.ledger.counts.hits += 1;
+        self.ledger.counts.hit_bytes += hit.size;
+        self.ledger.used.push(hit.used);
+    }
+
+    fn missed(&mut self, action: Digest) {
+        self.ledger.counts.misses += 1;
+        self.groups.missed(action);
+    }
 }
 
 /// How a session's `go` went away.
@@ -89,28 +111,66 @@ impl Cache {
         let view = Arc::new(session_view(parent, environment, &folder));
         let stream = view.fact("stream").known().unwrap_or_default().to_owned();
         let chain = Chain::new(&config.policies, ArtifactStore::of_this_user(), view, config.log_level, faults.clone());
-        Self { config, shelf, chain: Arc::new(Mutex::new(chain)), faults, book: Arc::default(), began, stream }
+        let chain = Arc::new(Mutex::new(chain));
+        let client = remote::client(&config.stores, &stream, &shelf, &chain, &faults);
+        Self {
+            config,
+            shelf,
+            chain,
+            faults,
+            book: Arc::default(),
+            client,
+            began,
+            stream,
+            row_written: AtomicBool::new(false),
+            shared: AtomicBool::new(false),
+            report: Mutex::default(),
+        }
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks an action up.
+    /// Looks an action up here.
     pub fn get(&self, action: Digest) -> Option<Hit> {
         let hit = self.shelf.find(action);
         let mut book = self.book();
-        let Book { ledger, groups } = &mut *book;
-        ledger.counts.gets += 1;
-        if let Some(hit) = &hit {
-            ledger.counts.hits += 1;
-            ledger.counts.hit_bytes += hit.size;
-            ledger.used.push(hit.used);
-        } else {
-            ledger.counts.misses += 1;
-            groups.missed(action);
+        book.ledger.counts.gets += 1;
+        match &hit {
+            Some(hit) => book.hit(hit),
+            None if self.client.is_some() => {}
+            None => book.missed(action),
         }
         hit
+    }
+
+    /// Looks for what [`Cache::get`] did not find in the remote stores. `reply` is called exactly once, mostly on another thread and only when the
+    /// answer is there. False if there is no store, and `reply` was not called.
+    pub fn ask(&self, action: Digest, reply: impl FnOnce(Option<Hit>) + Send + 'static) -> bool {
+        let Some(client) = &self.client else { return false };
+        let book = self.book.clone();
+        client.miss(
+            action,
+            None,
+            Box::new(move |answer| {
+                let hit = match answer {
+                    Answer::Hit { entry, path } => {
+                        Some(Hit { output: entry.output, size: entry.size, put: entry.put, path, used: Used::Action(action) })
+                    }
+                    Answer::Miss => None,
+                };
+                {
+                    let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
+                    match &hit {
+                        Some(hit) => book.hit(hit),
+                        None => book.missed(action),
+                    }
+                }
+                reply(hit);
+            }),
+        );
+        true
     }
 
     /// A place for the body of a put.
@@ -153,7 +213,7 @@ impl Cache {
         ledger.counts.puts += 1;
         ledger.counts.put_bytes += size;
         ledger.counts.archive_puts += u64::from(entry.kind == Kind::Archive);
-        ledger.used.push(crate::store::Used::Action(action));
+        ledger.used.push(Used::Action(action));
         ledger.put_heads.insert(head);
         Ok(path)
     }
@@ -163,16 +223,68 @@ impl Cache {
         self.book().ledger.counts.refused += 1;
     }
 
-    /// The part of the end that `go` waits for: the rows of puts are committed, a few milliseconds.
+    /// The part of the end that `go` waits for: the rows of puts are committed, a few milliseconds. Where the operator says so, as on
+    /// CI, sharing is a part of it.
     pub fn settle(&self) {
         if self.shelf.has_rows() {
-            let row = self.session_row();
-            self.shelf.commit(Some(row));
+            let row = self.unwritten_row();
+            self.shelf.commit(row);
+        }
+        if !self.config.wait_for_uploads.is_zero() && !self.shared.load(Ordering::Relaxed) {
+            self.share(self.config.wait_for_uploads);
+        }
+        // While stderr is still ours.
+        if let Some(client) = &self.client {
+            self.say_remote_errors(&client.stats().errors);
         }
     }
 
-    fn session_row(&self) -> SessionRow {
-        SessionRow { stream: self.stream.clone(), used: std::mem::take(&mut self.book().ledger.used) }
+    fn say_remote_errors(&self, errors: &[(String, String)]) {
+        for (store, error) in errors {
+            self.faults.say(&format!("remote:{store}"), format!("store {store}: {error}; the build goes on without it"));
+        }
+    }
+
+    /// The session's row, once.
+    fn unwritten_row(&self) -> Option<SessionRow> {
+        let used = self.book().ledger.used.clone();
+        let first = !used.is_empty() && !self.row_written.swap(true, Ordering::Relaxed);
+        first.then(|| SessionRow { stream: self.stream.clone(), used })
+    }
+
+    /// Shares what the session used and admission lets out.
+    fn share(&self, deadline: Duration) {
+        self.shared.store(true, Ordering::Relaxed);
+        let Some(client) = &self.client else { return };
+        if !self.config.stores.iter().any(|store| store.mode.writes()) {
+            return;
+        }
+        let used = self.book().ledger.used.clone();
+        let Some(heads) = self.shelf.with_index(|index| index.heads(&used)).filter(|heads| !heads.is_empty()) else { return };
+        let mut admissions = late::Admissions::new(self);
+        let sharing = Sharing { client, shelf: &self.shelf, stores: &self.config.stores, stream: &self.stream, deadline };
+        if let Some(report) = sharing.run(&heads, |row| admissions.ask(row).share != Some(false)) {
+            *self.report.lock().unwrap_or_else(PoisonError::into_inner) = report;
+        }
+    }
+
+    /// Ends the remote side: what it did goes into the summary, and what went wrong is said.
+    fn remote_counts(&self, summary: &mut Summary) {
+        let Some(client) = &self.client else { return };
+        client.stop();
+        let stats = client.stats();
+        let report = std::mem::take(&mut *self.report.lock().unwrap_or_else(PoisonError::into_inner));
+        summary.remote = RemoteCounts {
+            fetched: stats.objects,
+            fetched_bytes: stats.bytes,
+            shared: report.objects,
+            shared_bytes: report.wire_bytes,
+            records: report.records,
+            round_trips: stats.requests,
+            waited_ms: u64::try_from(stats.waited_in_vain.as_millis()).unwrap_or(u64::MAX),
+        };
+        self.say_remote_errors(&stats.errors);
+        self.say_remote_errors(&report.errors);
     }
 
     /// The part of the end behind `go`'s back.

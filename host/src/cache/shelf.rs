@@ -53,9 +53,8 @@ pub struct Hit {
 impl Shelf {
     /// Opens the store. What cannot be opened is a fault, and everything is a miss.
     pub fn open(layout: Layout, faults: Arc<Faults>) -> Self {
-        let opened = layout.create().map_err(|error| error.to_string()).and_then(|()| {
-            store::open_index(&layout).map_err(|error| error.to_string())
-        });
+        let opened =
+            layout.create().map_err(|error| error.to_string()).and_then(|()| store::open_index(&layout).map_err(|error| error.to_string()));
         let index = match opened {
             Ok((index, None)) => Some(index),
             Ok((index, Some(damage))) => {
@@ -67,8 +66,7 @@ impl Shelf {
                 None
             }
         };
-        let inner =
-            Inner { index, lease: None, lease_failed: false, writer: None, fresh: HashMap::new(), empty_stands: false };
+        let inner = Inner { index, lease: None, lease_failed: false, writer: None, fresh: HashMap::new(), empty_stands: false };
         Self { layout, faults, inner: Mutex::new(inner) }
     }
 
@@ -119,7 +117,8 @@ impl Shelf {
                 Err(error) => {
                     inner.lease_failed = true;
                     let folder = self.layout.lease_dir();
-                    self.faults.say("lease", format!("cannot take a lease in {}: {error}; this build goes on without a cache", folder.display()));
+                    self.faults
+                        .say("lease", format!("cannot take a lease in {}: {error}; this build goes on without a cache", folder.display()));
                 }
             }
         }
@@ -173,10 +172,9 @@ impl Shelf {
             Published::Private(path) => {
                 let path = path.to_string_lossy().into_owned();
                 // Not indexed: it is this session's alone.
-                inner.fresh.insert(
-                    entry.action,
-                    Fresh { output: entry.output, size: entry.size, put: entry.put, private: Some(path.clone()) },
-                );
+                inner
+                    .fresh
+                    .insert(entry.action, Fresh { output: entry.output, size: entry.size, put: entry.put, private: Some(path.clone()) });
                 Ok(path)
             }
         }

@@ -28,9 +28,13 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
 
 fn parse(arguments: &[OsString]) -> Result<Flags, String> {
     let mut flags = Flags::default();
-    let mut rest = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
+    let mut rest = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).skip_while(|a| a == "serve");
     while let Some(argument) = rest.next() {
-        flags.plugins.push(argument);
+        match argument.as_str() {
+            "--config" => flags.config = rest.next().map(PathBuf::from),
+            "--root" => flags.root = rest.next().map(PathBuf::from),
+            _ => flags.plugins.push(argument),
+        }
     }
     Ok(flags)
 }

@@ -41,7 +41,7 @@ pub(super) struct PolicyEntry {
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum StoreKind {
+pub(super) enum KindName {
     S3,
     Folder,
 }
@@ -58,7 +58,7 @@ pub(super) enum ModeName {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct StoreEntry {
     pub name: String,
-    pub kind: StoreKind,
+    pub kind: KindName,
     pub mode: Option<ModeName>,
     pub namespace: Option<String>,
     #[serde(default)]
@@ -78,7 +78,9 @@ fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Er
         Bytes(u64),
         Text(String),
     }
-    match Size::deserialize(deserializer).map_err(|_| serde::de::Error::custom("a size is a number of bytes or a text such as \"20GiB\""))? {
+    match Size::deserialize(deserializer)
+        .map_err(|_| serde::de::Error::custom("a size is a number of bytes or a text such as \"20GiB\""))?
+    {
         Size::Bytes(bytes) => Ok(Some(bytes)),
         Size::Text(text) => human::parse_size(&text).map(Some).map_err(serde::de::Error::custom),
     }

@@ -6,7 +6,9 @@ mod human;
 pub use human::{parse_duration, parse_size};
 
 use crate::platform;
-use file::{File, PolicyEntry, StoreEntry, StoreKind};
+use crate::remote::engine::StoreKind;
+use crate::remote::target::{Mode, StoreConfig};
+use file::{File, KindName, PolicyEntry, StoreEntry};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -70,68 +72,6 @@ pub struct PolicyConfig {
     pub source: PluginSource,
     /// Its settings as JSON.
     pub settings: serde_json::Value,
-}
-
-/// How a remote store may be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// Fetch from it.
-    #[default]
-    Read,
-    /// Share to it.
-    Write,
-    /// Both.
-    ReadWrite,
-}
-
-impl Mode {
-    /// May it be read?
-    pub fn reads(self) -> bool {
-        self != Self::Write
-    }
-
-    /// May it be written?
-    pub fn writes(self) -> bool {
-        self != Self::Read
-    }
-}
-
-/// What a remote store is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Engine {
-    /// S3 or a compatible.
-    S3 {
-        /// Bucket.
-        bucket: String,
-        /// Folder in it; empty for none.
-        prefix: String,
-        /// Region; from `AWS_REGION` where it is not set, at last `us-east-1`.
-        region: Option<String>,
-        /// `https://…` of a compatible; AWS where it is not set.
-        endpoint: Option<String>,
-        /// Bucket in the path rather than in the host name.
-        path_style: bool,
-    },
-    /// A folder, say on a network drive.
-    Folder {
-        /// Where.
-        path: PathBuf,
-    },
-}
-
-/// A remote store and the namespace used in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoreConfig {
-    /// The operator's name for it.
-    pub name: String,
-    /// What it is.
-    pub engine: Engine,
-    /// How it may be used.
-    pub mode: Mode,
-    /// Which namespace.
-    pub namespace: String,
-    /// Whether test logs and results are shared.
-    pub share_tests: bool,
 }
 
 /// Limits of the local store.
@@ -296,12 +236,12 @@ fn store(entry: StoreEntry) -> Result<StoreConfig, String> {
     let namespace = entry.namespace.unwrap_or_else(|| "main".to_owned());
     let forbidden = |key: &str, kind: &str| format!("store `{name}`: a store of kind `{kind}` has no `{key}`; remove it");
     let missing = |key: &str, kind: &str| format!("store `{name}`: a store of kind `{kind}` needs `{key}`");
-    let engine = match entry.kind {
-        StoreKind::S3 => {
+    let kind = match entry.kind {
+        KindName::S3 => {
             if entry.path.is_some() {
                 return Err(forbidden("path", "s3"));
             }
-            Engine::S3 {
+            StoreKind::S3 {
                 bucket: entry.bucket.ok_or_else(|| missing("bucket", "s3"))?,
                 prefix: entry.prefix.unwrap_or_default(),
                 region: entry.region,
@@ -309,7 +249,7 @@ fn store(entry: StoreEntry) -> Result<StoreConfig, String> {
                 path_style: entry.path_style.unwrap_or(false),
             }
         }
-        StoreKind::Folder => {
+        KindName::Folder => {
             let given = [
                 ("bucket", entry.bucket.is_some()),
                 ("prefix", entry.prefix.is_some()),
@@ -324,7 +264,7 @@ fn store(entry: StoreEntry) -> Result<StoreConfig, String> {
             if !path.is_absolute() {
                 return Err(format!("store `{name}`: `path` must be absolute, not `{}`", path.display()));
             }
-            Engine::Folder { path }
+            StoreKind::Folder { path }
         }
     };
     let mode = match entry.mode {
@@ -332,7 +272,7 @@ fn store(entry: StoreEntry) -> Result<StoreConfig, String> {
         Some(file::ModeName::Write) => Mode::Write,
         Some(file::ModeName::ReadWrite) => Mode::ReadWrite,
     };
-    Ok(StoreConfig { name, engine, mode, namespace, share_tests: entry.share_tests })
+    Ok(StoreConfig { name, kind, mode, namespace, share_tests: entry.share_tests })
 }
 
 #[cfg(test)]

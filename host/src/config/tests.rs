@@ -64,7 +64,10 @@ fn a_value_that_is_not_possible_names_what_would_be() {
         ("root = \"relative\"", "absolute"),
         ("[[store]]\nname = \"a\"\nkind = \"s3\"", "needs `bucket`"),
         ("[[store]]\nname = \"a\"\nkind = \"folder\"\npath = \"/x\"\nbucket = \"b\"", "has no `bucket`"),
-        ("[[store]]\nname = \"a\"\nkind = \"folder\"\npath = \"/x\"\n[[store]]\nname = \"a\"\nkind = \"folder\"\npath = \"/y\"", "two stores"),
+        (
+            "[[store]]\nname = \"a\"\nkind = \"folder\"\npath = \"/x\"\n[[store]]\nname = \"a\"\nkind = \"folder\"\npath = \"/y\"",
+            "two stores",
+        ),
     ] {
         let problem = problem(text);
         assert!(problem.contains(part), "{text}: {problem}");

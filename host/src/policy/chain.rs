@@ -96,10 +96,7 @@ impl Chain {
         log_level: u32,
         faults: Arc<Faults>,
     ) -> Self {
-        let default = PolicyConfig {
-            source: PluginSource::Builtin(DEFAULT_EVICTION.to_owned()),
-            settings: serde_json::json!({}),
-        };
+        let default = PolicyConfig { source: PluginSource::Builtin(DEFAULT_EVICTION.to_owned()), settings: serde_json::json!({}) };
         Self {
             links: policies.iter().cloned().map(Link::new).collect(),
             default_eviction: Link::new(default),

@@ -94,8 +94,7 @@ pub struct SessionView(pub BTreeMap<&'static str, String>);
 
 impl SessionView {
     /// Every key there can be.
-    pub const KEYS: [&'static str; 9] =
-        ["stream", "command", "module", "goos", "goarch", "go-version", "commit", "branch", "ci"];
+    pub const KEYS: [&'static str; 9] = ["stream", "command", "module", "goos", "goarch", "go-version", "commit", "branch", "ci"];
 
     /// A fact by the contract's key.
     pub fn fact(&self, key: &str) -> Fact {

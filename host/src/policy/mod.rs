@@ -8,9 +8,7 @@ mod source;
 pub mod wasm;
 
 pub use chain::{Chain, DEFAULT_EVICTION, Decision, LinkReport, load_one};
-pub use context::{
-    Admit, Ask, ClosePlan, Fact, FactSource, GroupView, NetworkView, RequestView, SessionView, SetView, TargetView, Trust,
-};
+pub use context::{Admit, Ask, ClosePlan, Fact, FactSource, GroupView, NetworkView, RequestView, SessionView, SetView, TargetView, Trust};
 pub use native::Fallback;
 pub use source::load_bytes;
 

@@ -13,7 +13,7 @@ mod recover;
 pub mod trim;
 mod verify;
 
-pub use index::{Found, Index, IndexError, Rows, SessionRow, Size, Totals, Used, Writer};
+pub use index::{Found, GroupRow, Index, IndexError, Rows, SessionRow, Size, Totals, Used, Writer};
 pub use layout::Layout;
 pub use lease::{Lease, Noted};
 pub use object::{Incoming, PublishError, Published, stands};

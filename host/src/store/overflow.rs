@@ -25,13 +25,14 @@ pub(super) fn create() -> io::Result<(File, PathBuf)> {
 pub(super) fn carry_on(from: &File, written: u64, chunk: &[u8]) -> io::Result<(File, PathBuf)> {
     let mut last = io::Error::from(io::ErrorKind::StorageFull);
     for folder in folders() {
-        let made = create_in(&folder).and_then(|(mut file, path)| match copy(from, written, &mut file).and_then(|()| file.write_all(chunk)) {
-            Ok(()) => Ok((file, path)),
-            Err(error) => {
-                let _ = std::fs::remove_file(path);
-                Err(error)
-            }
-        });
+        let made =
+            create_in(&folder).and_then(|(mut file, path)| match copy(from, written, &mut file).and_then(|()| file.write_all(chunk)) {
+                Ok(()) => Ok((file, path)),
+                Err(error) => {
+                    let _ = std::fs::remove_file(path);
+                    Err(error)
+                }
+            });
         match made {
             Ok(made) => return Ok(made),
             Err(error) => last = error,

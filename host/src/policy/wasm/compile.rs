@@ -38,12 +38,8 @@ pub(super) enum CompileError {
 
 /// Compiles in a child. The bytes go through a pipe, so what is compiled is what was hashed.
 pub(super) fn in_child(program: &Path, component: &[u8]) -> Result<Vec<u8>, CompileError> {
-    let mut child = Command::new(program)
-        .arg(COMPILE_COMMAND)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
+    let mut child =
+        Command::new(program).arg(COMPILE_COMMAND).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let (Some(mut stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
         return Err(CompileError::Child(std::io::ErrorKind::BrokenPipe.into()));
     };

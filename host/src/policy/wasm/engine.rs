@@ -75,9 +75,9 @@ impl Prepared {
         let mut linker = Linker::new(engine);
         imports::add_to_linker(&mut linker, wants_wasi)
             .map_err(|error| PolicyError::Unusable(format!("the host's functions cannot be linked: {error:#}")))?;
-        let pre = linker.instantiate_pre(component).map_err(|error| {
-            PolicyError::Unusable(format!("imports something that this cachewit does not offer: {}", one_line(&error)))
-        })?;
+        let pre = linker
+            .instantiate_pre(component)
+            .map_err(|error| PolicyError::Unusable(format!("imports something that this cachewit does not offer: {}", one_line(&error))))?;
         Ok(Self { engine, pre, exports, wants_wasi })
     }
 

@@ -32,11 +32,7 @@ pub(super) enum Question {
     /// Eviction.
     Trim(Box<TrimColumns>),
     /// Remote.
-    Network {
-        network: Box<NetworkView>,
-        request: Option<RequestView>,
-        plan: Plan,
-    },
+    Network { network: Box<NetworkView>, request: Option<RequestView>, plan: Plan },
 }
 
 /// What a remote policy has told `plan` so far.
@@ -111,7 +107,13 @@ impl Guest {
         Ok(plan)
     }
 
-    fn column<T: Copy, U>(&self, first: u32, count: u32, of: impl Fn(&TrimColumns) -> &[T], as_wit: impl Fn(T) -> U) -> wasmtime::Result<Vec<U>> {
+    fn column<T: Copy, U>(
+        &self,
+        first: u32,
+        count: u32,
+        of: impl Fn(&TrimColumns) -> &[T],
+        as_wit: impl Fn(T) -> U,
+    ) -> wasmtime::Result<Vec<U>> {
         let columns = self.trim()?;
         let cells = run(of(columns), first, count)
             .ok_or_else(|| wasmtime::format_err!("rows {first} to {first}+{count} of {} were asked for", columns.len()))?;

@@ -171,8 +171,7 @@ impl WasmPolicy {
         call: impl FnOnce(&mut Live) -> wasmtime::Result<u32>,
     ) -> Result<Option<Plan>, PolicyError> {
         let mut live = self.take_live()?;
-        live.store.data_mut().question =
-            Question::Network { network: Box::new(network.clone()), request, plan: Plan::default() };
+        live.store.data_mut().question = Question::Network { network: Box::new(network.clone()), request, plan: Plan::default() };
         let code = self.enter(&mut live, question, LIMITS.question, call)?;
         let asked = std::mem::take(&mut live.store.data_mut().question);
         self.live = Some(live);

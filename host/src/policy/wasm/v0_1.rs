@@ -43,7 +43,9 @@ impl Exports {
         let Some(plugin) = interface("plugin") else { return Err(not_a_policy(engine, component)) };
         let function = |of: &ComponentExportIndex, interface: &str, name: &str| {
             component.get_export_index(Some(of), name).ok_or_else(|| {
-                PolicyError::Unusable(format!("exports `{interface}` without its function `{name}`; rebuild it with the SDK of version {VERSION}"))
+                PolicyError::Unusable(format!(
+                    "exports `{interface}` without its function `{name}`; rebuild it with the SDK of version {VERSION}"
+                ))
             })
         };
         let three = |name: &str, functions: [&str; 3]| -> Result<Option<[ComponentExportIndex; 3]>, PolicyError> {
@@ -126,7 +128,9 @@ fn not_a_policy(engine: &Engine, component: &Component) -> PolicyError {
     let mut names = kind.exports(engine).map(|(name, _)| name);
     let other = names.find_map(|name| name.strip_prefix("cachewit:policy/plugin@").map(str::to_owned));
     PolicyError::Unusable(match other {
-        Some(version) => format!("is written for version {version} of the contract, and this cachewit speaks {VERSION}; rebuild it with the SDK of that version"),
+        Some(version) => format!(
+            "is written for version {version} of the contract, and this cachewit speaks {VERSION}; rebuild it with the SDK of that version"
+        ),
         None => format!("is a component but no policy: it does not export cachewit:policy/plugin@{VERSION}"),
     })
 }

@@ -100,7 +100,11 @@ impl Core {
         stats.sets += 1;
         stats.named += set.entries();
         let mut places = self.places.borrow_mut();
+        let mut held = self.shared.held();
         for group in set.groups.into_iter().map(Rc::new) {
+            if let Some(head) = group.members.first() {
+                *held.entry((head.action, head.output)).or_default() |= 1 << target;
+            }
             for (member, named) in group.members.iter().enumerate() {
                 places.entry(named.action).or_default().push(Place { target, group: Rc::clone(&group), member });
             }

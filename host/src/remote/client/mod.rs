@@ -14,6 +14,7 @@ use super::target::{ConfigError, Health, StoreConfig, Target};
 use super::waits::Waits;
 use super::{ClosePlan, Decide, Local, TargetView};
 use crate::model::{Digest, Entry};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -109,6 +110,8 @@ struct Shared {
     settings: Settings,
     stats: Mutex<Stats>,
     waits: Mutex<Waits>,
+    /// Heads, with their outputs, that loaded sets name; bit n: a set of target n.
+    held: Mutex<HashMap<(Digest, Digest), u64>>,
 }
 
 impl Shared {
@@ -118,6 +121,10 @@ impl Shared {
 
     fn waits(&self) -> MutexGuard<'_, Waits> {
         self.waits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<(Digest, Digest), u64>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn decide(&self) -> MutexGuard<'_, Box<dyn Decide>> {
@@ -174,7 +181,7 @@ impl Client {
         let target = |config| Target::new(config, &settings.state, settings.trouble);
         let targets = stores.into_iter().map(target).collect::<Result<_, _>>()?;
         let (stats, waits) = (Mutex::default(), Mutex::default());
-        let shared = Arc::new(Shared { targets, local, decide: Mutex::new(decide), settings, stats, waits });
+        let shared = Arc::new(Shared { targets, local, decide: Mutex::new(decide), settings, stats, waits, held: Mutex::default() });
         Ok(Self { shared, thread: Mutex::new(None) })
     }
 
@@ -190,6 +197,11 @@ impl Client {
     /// The targets as they stand.
     pub fn targets(&self) -> Vec<TargetView> {
         self.shared.views()
+    }
+
+    /// Which targets hold a group as it is, as far as loaded sets say: bit n = target n. So what was fetched is not sent back.
+    pub fn held(&self, head: Digest, output: Digest) -> u64 {
+        self.shared.held().get(&(head, output)).copied().unwrap_or(0)
     }
 
     /// What was done so far.

@@ -5,13 +5,15 @@
 //! which a trim folds into the entries: a warm build then costs one small row and not one update an entry.
 
 mod fold;
+mod groups;
 mod schema;
 mod totals;
 mod writer;
 
-pub use fold::{fold, LIVE_STREAM, UNFOLDED};
-pub use totals::{Size, Totals};
+pub use fold::{LIVE_STREAM, UNFOLDED, fold};
+pub use groups::{GroupRow, MemberRow};
 pub use schema::connect;
+pub use totals::{Size, Totals};
 pub use writer::{Rows, SessionRow, Used, Writer};
 
 use crate::model::{Digest, Facts, UnixNanos};
@@ -92,12 +94,7 @@ impl Index {
             .prepare_cached("SELECT id, output, size, put_ns FROM entry WHERE action = ?1")
             .map_err(|error| self.error(error))?;
         find.query_row(params![action.0.as_slice()], |row| {
-            Ok(Found {
-                id: row.get(0)?,
-                output: digest(row, 1)?,
-                size: row.get::<_, i64>(2)?.max(0) as u64,
-                put: UnixNanos(row.get(3)?),
-            })
+            Ok(Found { id: row.get(0)?, output: digest(row, 1)?, size: row.get::<_, i64>(2)?.max(0) as u64, put: UnixNanos(row.get(3)?) })
         })
         .optional()
         .map_err(|error| self.error(error))
@@ -105,8 +102,7 @@ impl Index {
 
     /// Whether a trim is about to remove this object, or died while it did.
     pub fn is_doomed(&self, output: Digest) -> Result<bool, IndexError> {
-        let mut find =
-            self.connection.prepare_cached("SELECT 1 FROM doomed WHERE output = ?1").map_err(|error| self.error(error))?;
+        let mut find = self.connection.prepare_cached("SELECT 1 FROM doomed WHERE output = ?1").map_err(|error| self.error(error))?;
         find.exists(params![output.0.as_slice()]).map_err(|error| self.error(error))
     }
 
@@ -115,13 +111,7 @@ impl Index {
         let sql = "SELECT import_path, toolchain, goos, goarch, experiments FROM object WHERE output = ?1 AND facts_read";
         let mut find = self.connection.prepare_cached(sql).map_err(|error| self.error(error))?;
         find.query_row(params![output.0.as_slice()], |row| {
-            Ok(Facts {
-                import_path: row.get(0)?,
-                toolchain: row.get(1)?,
-                goos: row.get(2)?,
-                goarch: row.get(3)?,
-                experiments: row.get(4)?,
-            })
+            Ok(Facts { import_path: row.get(0)?, toolchain: row.get(1)?, goos: row.get(2)?, goarch: row.get(3)?, experiments: row.get(4)? })
         })
         .optional()
         .map_err(|error| self.error(error))
@@ -142,7 +132,6 @@ impl Index {
 /// Reads a digest column.
 pub(super) fn digest(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Digest> {
     let bytes = row.get_ref(column)?.as_blob()?;
-    Digest::from_slice(bytes).ok_or_else(|| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, "a digest has 32 bytes".into())
-    })
+    Digest::from_slice(bytes)
+        .ok_or_else(|| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, "a digest has 32 bytes".into()))
 }

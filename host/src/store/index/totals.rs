@@ -1,7 +1,7 @@
 //! Sums over all sessions, for `stats`.
 
 use super::{Index, IndexError, SessionRow, writer::insert_session};
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use std::collections::BTreeMap;
 
 /// Named sums: `gets`, `put-bytes`, `policy/lru/eviction` …
@@ -34,12 +34,22 @@ impl Index {
         work().map_err(|error| self.error(error))
     }
 
+    /// A remembered word.
+    pub fn meta(&self, name: &str) -> Result<Option<String>, IndexError> {
+        let found = self.connection().query_row("SELECT value FROM meta WHERE name = ?1", params![name], |row| row.get(0));
+        found.optional().map_err(|error| self.error(error))
+    }
+
+    /// Remembers a word.
+    pub fn set_meta(&self, name: &str, value: &str) -> Result<(), IndexError> {
+        let sql = "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value";
+        self.connection().execute(sql, params![name, value]).map(drop).map_err(|error| self.error(error))
+    }
+
     /// Moves what was committed from the WAL into the file, as far as no reader is in the way, and lets the WAL begin anew. It syncs, so
     /// it is for the time behind `go`'s back.
     pub fn checkpoint(&self) -> Result<(), IndexError> {
-        self.connection()
-            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
-            .map_err(|error| self.error(error))
+        self.connection().query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).map_err(|error| self.error(error))
     }
 
     /// Sessions whose list is not folded into the entries yet.

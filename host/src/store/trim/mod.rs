@@ -201,7 +201,8 @@ fn finish_doomed(layout: &Layout, index: &Index, grace: Duration) -> Result<u64,
         {
             let mut forget = transaction.prepare("DELETE FROM object WHERE output = ?1 RETURNING size")?;
             for output in &gone {
-                let size: Option<i64> = rusqlite::OptionalExtension::optional(forget.query_row(params![output.0.as_slice()], |row| row.get(0)))?;
+                let size: Option<i64> =
+                    rusqlite::OptionalExtension::optional(forget.query_row(params![output.0.as_slice()], |row| row.get(0)))?;
                 bytes += size.unwrap_or(0);
             }
             let mut spare = transaction.prepare("DELETE FROM doomed WHERE output = ?1")?;

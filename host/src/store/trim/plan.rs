@@ -73,9 +73,7 @@ impl Plan {
 
         let by_action: HashMap<Digest, u32> = entries.iter().zip(0..).map(|(entry, number)| (entry.row.action, number)).collect();
         // A companion whose head is gone is a group of one.
-        let head_of = |number: u32| {
-            entries[number as usize].head.and_then(|head| by_action.get(&head).copied()).unwrap_or(number)
-        };
+        let head_of = |number: u32| entries[number as usize].head.and_then(|head| by_action.get(&head).copied()).unwrap_or(number);
         let mut number_of_head: HashMap<u32, usize> = HashMap::new();
         let mut groups: Vec<Vec<u32>> = Vec::new();
         // Heads first, so that a group's first row is its head.
@@ -139,9 +137,7 @@ impl Plan {
     /// The lowest scores first, the longest unused among equals, until enough bytes are free. What somebody was handed stays.
     pub fn choose(&self, scores: &[f64]) -> Victims {
         let mut order: Vec<usize> = (0..self.groups.len()).filter(|group| self.columns.marks[*group] & 1 == 0).collect();
-        order.sort_unstable_by(|a, b| {
-            scores[*a].total_cmp(&scores[*b]).then_with(|| self.columns.ranks[*a].cmp(&self.columns.ranks[*b]))
-        });
+        order.sort_unstable_by(|a, b| scores[*a].total_cmp(&scores[*b]).then_with(|| self.columns.ranks[*a].cmp(&self.columns.ranks[*b])));
         self.take(order, self.columns.wanted)
     }
 

@@ -1,0 +1,252 @@
+//! The remote side of a session, plugged into the local store and the chain.
+
+use super::Shelf;
+use crate::fault::Faults;
+use crate::model::{Digest, Entry, Facts, Kind};
+use crate::object;
+use crate::policy::{self, Chain, NetworkView};
+use crate::remote::client::{Client, Settings};
+use crate::remote::record::{Group, Member};
+use crate::remote::share::{ShareJob, ShareReport, SharedGroup};
+use crate::remote::target::{Health, StoreConfig};
+use crate::remote::{AskStep, ClosePlan, Decide, Incoming, Local, RequestView, SetView, TargetView};
+use crate::store::index::MemberRow;
+use crate::store::{self, GroupRow};
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The client of a session's stores. None where there are none, or where they cannot be used as configured.
+pub(super) fn client(
+    stores: &[StoreConfig],
+    stream: &str,
+    shelf: &Arc<Shelf>,
+    chain: &Arc<Mutex<Chain>>,
+    faults: &Faults,
+) -> Option<Client> {
+    if stores.is_empty() {
+        return None;
+    }
+    let local = Arc::new(ShelfLocal(shelf.clone()));
+    let decide = Box::new(ChainDecides(chain.clone()));
+    let settings = Settings::new(stream, shelf.layout().remote_dir());
+    Client::new(stores.to_vec(), local, decide, settings)
+        .inspect_err(|error| faults.say("remote", format!("{error}; nothing is fetched or shared")))
+        .ok()
+}
+
+/// The shelf, as the remote room sees it.
+struct ShelfLocal(Arc<Shelf>);
+
+/// A body that arrives from a store.
+struct ShelfIncoming {
+    shelf: Arc<Shelf>,
+    body: Option<store::Incoming>,
+}
+
+impl Write for ShelfIncoming {
+    fn write(&mut self, chunk: &[u8]) -> io::Result<usize> {
+        match &mut self.body {
+            Some(body) => {
+                body.write(chunk);
+                Ok(chunk.len())
+            }
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Incoming for ShelfIncoming {
+    fn finish(mut self: Box<Self>, entry: &Entry) -> io::Result<String> {
+        let body = self.body.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        if body.written() != entry.size {
+            body.discard();
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{} is not {} bytes long", entry.output, entry.size)));
+        }
+        self.shelf.admit(entry.clone(), body).map_err(|error| match error {
+            store::PublishError::Hash { .. } => io::Error::new(io::ErrorKind::InvalidData, error.to_string()),
+            store::PublishError::NoRoom { .. } => io::Error::new(io::ErrorKind::StorageFull, error.to_string()),
+        })
+    }
+}
+
+impl Drop for ShelfIncoming {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.take() {
+            body.discard();
+        }
+    }
+}
+
+impl Local for ShelfLocal {
+    fn incoming(&self, _size: u64) -> io::Result<Box<dyn Incoming>> {
+        Ok(Box::new(ShelfIncoming { shelf: self.0.clone(), body: Some(self.0.incoming()) }))
+    }
+
+    fn adopt(&self, entry: &Entry) -> io::Result<Option<String>> {
+        Ok(self.0.adopt(entry.clone()))
+    }
+
+    fn open(&self, output: Digest) -> io::Result<File> {
+        File::open(self.0.layout().object(output))
+    }
+}
+
+/// The chain, as the remote room sees it.
+struct ChainDecides(Arc<Mutex<Chain>>);
+
+impl ChainDecides {
+    fn with<T>(&self, ask: impl FnOnce(&mut Chain) -> T) -> T {
+        ask(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn targets(views: &[TargetView]) -> Vec<policy::TargetView> {
+    let one = |view: &TargetView| policy::TargetView {
+        name: view.name.clone(),
+        engine: view.engine.to_owned(),
+        mode: u32::from(view.reads) | u32::from(view.writes) << 1,
+        health: view.health as u32,
+    };
+    views.iter().map(one).collect()
+}
+
+impl Decide for ChainDecides {
+    fn open(&mut self, views: &[TargetView], sets: &[SetView]) -> Option<Vec<usize>> {
+        let one = |set: &SetView| policy::SetView {
+            name: set.name.clone(),
+            stream: set.stream.clone(),
+            target: set.target as u32,
+            age: set.age.as_secs(),
+            entries: set.entries,
+        };
+        let network = NetworkView { targets: targets(views), sets: sets.iter().map(one).collect() };
+        self.with(|chain| chain.open(&network)).map(|sets| sets.into_iter().map(|set| set as usize).collect())
+    }
+
+    fn route(&mut self, request: &RequestView, views: &[TargetView]) -> Option<Vec<AskStep>> {
+        let network = NetworkView { targets: targets(views), sets: Vec::new() };
+        let request = policy::RequestView {
+            action: request.action,
+            // The contract's mask has a bit for each of the first 32 targets.
+            named: request.named as u32,
+            cost: request.cost,
+            waited: u64::try_from(request.waited.as_millis()).unwrap_or(u64::MAX),
+        };
+        let steps = self.with(|chain| chain.route(&network, request))?;
+        Some(steps.into_iter().map(|step| AskStep { target: step.target as usize, wait: step.wait }).collect())
+    }
+
+    fn close(&mut self, views: &[TargetView]) -> Option<ClosePlan> {
+        let network = NetworkView { targets: targets(views), sets: Vec::new() };
+        let plan = self.with(|chain| chain.close(&network))?;
+        Some(ClosePlan {
+            publish: plan.publish.into_iter().map(|(target, name)| (target as usize, name)).collect(),
+            share: plan.share.into_iter().map(|target| target as usize).collect(),
+        })
+    }
+}
+
+/// What a session shares.
+pub(super) struct Sharing<'a> {
+    pub client: &'a Client,
+    pub shelf: &'a Shelf,
+    pub stores: &'a [StoreConfig],
+    pub stream: &'a str,
+    /// How long it may take.
+    pub deadline: Duration,
+}
+
+impl Sharing<'_> {
+    /// Shares the groups with these heads that `may_leave` lets out, and notes in the index what each store is known to hold from now on.
+    /// None if nothing is to be shared or published.
+    pub fn run(&self, heads: &[Digest], mut may_leave: impl FnMut(&GroupRow) -> bool) -> Option<ShareReport> {
+        let mut plan = self.client.close_plan();
+        // Which bit of `held` a store has depends on what and where it is, not on its name or its place in the configuration.
+        let identities: Vec<String> = self.stores.iter().map(|store| format!("{:?} {}", store.kind, store.namespace)).collect();
+        let bits = self.shelf.with_index(|index| index.target_bits(&identities))?;
+        // What an emptied bucket was once known to hold it does not hold any more.
+        let emptied: Vec<bool> = self.client.targets().iter().map(|target| target.health == Health::Empty).collect();
+        let (mut groups, mut rows) = (Vec::new(), Vec::new());
+        for head in heads {
+            let Some(Some(row)) = self.shelf.with_index(|index| index.group(*head)) else { continue };
+            if row.head().kind == Kind::ModuleIndex || !may_leave(&row) {
+                continue;
+            }
+            let held = |target: usize| row.head().held >> bits[target] & 1 == 1 && !emptied[target];
+            let noted = (0..bits.len()).filter(|target| held(*target)).fold(0, |mask, target| mask | 1 << target);
+            let known = noted | self.client.held(*head, row.head().output);
+            rows.push((row.head().id, row.head().output, row.head().held));
+            groups.push(SharedGroup { group: record(self.shelf, &row), known });
+        }
+        // A set that was published before, of groups that are all there, is not published again: a warm session touches no network.
+        let contents = contents(&groups);
+        plan.publish.retain(|(target, name)| {
+            let all_there = groups.iter().all(|group| group.known >> target & 1 == 1);
+            let key = published_key(bits[*target], name);
+            !all_there || self.shelf.with_index(|index| index.meta(&key)).flatten().as_deref() != Some(&contents)
+        });
+        plan.share.retain(|target| groups.iter().any(|group| group.known >> target & 1 == 0));
+        if groups.is_empty() || plan.share.is_empty() && plan.publish.is_empty() {
+            return None;
+        }
+        let published = plan.publish.clone();
+        let job = ShareJob { stream: self.stream.to_owned(), groups, plan, deadline: self.deadline };
+        let report = self.client.share(job);
+        let mut held = Vec::new();
+        for ((id, output, before), known) in std::iter::zip(rows, &report.known) {
+            let now = (0..bits.len()).filter(|target| known >> target & 1 == 1).fold(before, |mask, target| mask | 1 << bits[target]);
+            if now != before {
+                held.push((id, output, now));
+            }
+        }
+        self.shelf.with_index(|index| index.note_held(&held));
+        if report.complete {
+            for (target, name) in published {
+                self.shelf.with_index(|index| index.set_meta(&published_key(bits[target], &name), &contents));
+            }
+        }
+        Some(report)
+    }
+}
+
+/// What a set of these groups would name, whatever their order.
+fn contents(groups: &[SharedGroup]) -> String {
+    let mut named: Vec<[u8; 64]> = Vec::with_capacity(groups.len());
+    for head in groups.iter().filter_map(|group| group.group.members.first()) {
+        let mut pair = [0; 64];
+        pair[..32].copy_from_slice(&head.action.0);
+        pair[32..].copy_from_slice(&head.output.0);
+        named.push(pair);
+    }
+    named.sort_unstable();
+    Digest::of(named.as_flattened()).to_hex()
+}
+
+fn published_key(bit: u32, name: &str) -> String {
+    format!("published/{bit}/{name}")
+}
+
+fn record(shelf: &Shelf, row: &GroupRow) -> Group {
+    let member = |member: &MemberRow| Member {
+        action: member.action,
+        output: member.output,
+        size: member.size,
+        put: member.put,
+        kind: member.kind,
+        cost: member.cost,
+        body: None,
+    };
+    let facts = match row.head().kind {
+        Kind::Archive => File::open(shelf.layout().object(row.head().output))
+            .map(|file| object::read_facts(&mut io::BufReader::new(file)))
+            .unwrap_or_default(),
+        _ => Facts::default(),
+    };
+    Group { members: row.members.iter().map(member).collect(), facts }
+}

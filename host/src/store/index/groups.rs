@@ -1,0 +1,148 @@
+//! Groups, one at a time: what admission is asked about and what is shared.
+
+use super::{Index, IndexError, Used, digest};
+use crate::model::{Digest, Kind, Origin, UnixNanos};
+use rusqlite::{OptionalExtension, Row, params};
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+/// One action of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemberRow {
+    /// The row.
+    pub id: i64,
+    /// The key.
+    pub action: Digest,
+    /// SHA-256 of the body.
+    pub output: Digest,
+    /// Bytes of the body.
+    pub size: u64,
+    /// What the body is.
+    pub kind: Kind,
+    /// What making it took, where that was observed.
+    pub cost: Option<Duration>,
+    /// When `go` last put it.
+    pub put: UnixNanos,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Bits of the targets that are known to hold the group; on heads.
+    pub held: u32,
+}
+
+/// A group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRow {
+    /// The head first; never empty.
+    pub members: Vec<MemberRow>,
+}
+
+impl GroupRow {
+    /// The head.
+    pub fn head(&self) -> &MemberRow {
+        &self.members[0]
+    }
+
+    /// Bytes of all its objects.
+    pub fn size(&self) -> u64 {
+        let distinct: HashMap<Digest, u64> = self.members.iter().map(|member| (member.output, member.size)).collect();
+        distinct.values().sum()
+    }
+
+    /// What making it took.
+    pub fn cost(&self) -> Option<Duration> {
+        self.members.iter().filter_map(|member| member.cost).reduce(Duration::saturating_add)
+    }
+}
+
+impl Index {
+    /// A group by its head. Companions are found by their keys, which follow from the head's: an index on heads would be paid for by
+    /// every put.
+    pub fn group(&self, head: Digest) -> Result<Option<GroupRow>, IndexError> {
+        let sql = "SELECT id, action, output, size, kind, cost_us, put_ns, origin, held FROM entry WHERE action = ?1";
+        let work = || -> rusqlite::Result<Option<GroupRow>> {
+            let mut find = self.connection.prepare_cached(sql)?;
+            let Some(first) = find.query_row(params![head.0.as_slice()], member).optional()? else { return Ok(None) };
+            let mut members = vec![first];
+            for companion in [head.subkey("stdout"), head.subkey("srcfiles")] {
+                members.extend(find.query_row(params![companion.0.as_slice()], member).optional()?);
+            }
+            Ok(Some(GroupRow { members }))
+        };
+        work().map_err(|error| self.error(error))
+    }
+
+    /// The heads of the groups that a session used, each once, in the order of first use.
+    pub fn heads(&self, used: &[Used]) -> Result<Vec<Digest>, IndexError> {
+        let work = || -> rusqlite::Result<Vec<Digest>> {
+            let mut by_id = self.connection.prepare_cached("SELECT action, head FROM entry WHERE id = ?1")?;
+            let mut by_action = self.connection.prepare_cached("SELECT action, head FROM entry WHERE action = ?1")?;
+            let head = |row: &Row<'_>| match row.get_ref(1)?.as_blob_or_null()? {
+                Some(_) => digest(row, 1),
+                None => digest(row, 0),
+            };
+            let (mut seen, mut heads) = (HashSet::new(), Vec::new());
+            for used in used {
+                let found = match used {
+                    Used::Row(id) => by_id.query_row(params![id], head).optional()?,
+                    Used::Action(action) => by_action.query_row(params![action.0.as_slice()], head).optional()?,
+                };
+                heads.extend(found.filter(|head| seen.insert(*head)));
+            }
+            Ok(heads)
+        };
+        work().map_err(|error| self.error(error))
+    }
+
+    /// The bit of `held` that each of these targets has; a new one gets the next. Past 32 targets the bits begin anew, and what they
+    /// said of the old ones is forgotten with them.
+    pub fn target_bits(&self, identities: &[String]) -> Result<Vec<u32>, IndexError> {
+        let work = || -> rusqlite::Result<Vec<u32>> {
+            let transaction = rusqlite::Transaction::new_unchecked(&self.connection, rusqlite::TransactionBehavior::Immediate)?;
+            let known: i64 = transaction.query_row("SELECT count(*) FROM target", [], |row| row.get(0))?;
+            if known + identities.len() as i64 > 32 {
+                transaction.execute_batch("DELETE FROM target; UPDATE entry SET held = 0 WHERE held != 0;")?;
+            }
+            let mut bits = Vec::new();
+            for identity in identities {
+                let sql = "INSERT INTO target (bit, identity) VALUES ((SELECT coalesce(max(bit) + 1, 0) FROM target), ?1)
+                           ON CONFLICT (identity) DO UPDATE SET identity = identity RETURNING bit";
+                bits.push(transaction.query_row(sql, params![identity], |row| row.get(0))?);
+            }
+            transaction.commit()?;
+            Ok(bits)
+        };
+        work().map_err(|error| self.error(error))
+    }
+
+    /// Notes which targets hold these heads' groups, as long as the output is still the one that was shared.
+    pub fn note_held(&self, held: &[(i64, Digest, u32)]) -> Result<(), IndexError> {
+        if held.is_empty() {
+            return Ok(());
+        }
+        let work = || -> rusqlite::Result<()> {
+            let transaction = rusqlite::Transaction::new_unchecked(&self.connection, rusqlite::TransactionBehavior::Immediate)?;
+            {
+                let mut update = transaction.prepare("UPDATE entry SET held = ?3 WHERE id = ?1 AND output = ?2")?;
+                for (id, output, bits) in held {
+                    update.execute(params![id, output.0.as_slice(), bits])?;
+                }
+            }
+            transaction.commit()
+        };
+        work().map_err(|error| self.error(error))
+    }
+}
+
+fn member(row: &Row<'_>) -> rusqlite::Result<MemberRow> {
+    Ok(MemberRow {
+        id: row.get(0)?,
+        action: digest(row, 1)?,
+        output: digest(row, 2)?,
+        size: row.get::<_, i64>(3)?.max(0) as u64,
+        kind: Kind::from_code(row.get(4)?),
+        cost: row.get::<_, Option<i64>>(5)?.map(|cost| Duration::from_micros(cost.max(0) as u64)),
+        put: UnixNanos(row.get(6)?),
+        origin: Origin::from_code(row.get(7)?),
+        held: row.get::<_, i64>(8)? as u32,
+    })
+}
