@@ -1,5 +1,6 @@
 //! The contract's codes as Rust types. Unknown codes are never an error: they read as "something else".
 
+use serde::de::{Deserialize, Deserializer, Error};
 use std::fmt;
 
 /// An action ID or output ID: 32 bytes, as four big-endian words.
@@ -59,6 +60,13 @@ macro_rules! codes {
 
             /// Every name that [`Self::from_name`] knows.
             pub const NAMES: &'static [&'static str] = &[$($text),+];
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let name = String::deserialize(deserializer)?;
+                Self::from_name(&name).ok_or_else(|| D::Error::unknown_variant(&name, Self::NAMES))
+            }
         }
     };
 }
@@ -145,5 +153,30 @@ impl Fact {
             Self::Absent => Err(1),
             Self::Unknown => Err(2),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fact, Kind};
+
+    #[test]
+    fn a_kind_is_read_by_its_name_and_an_unknown_code_is_something_else() {
+        for name in Kind::NAMES {
+            let kind: Kind = crate::parse_settings(&format!("{name:?}")).unwrap();
+            assert_eq!((kind.name(), Kind::from_code(kind.code())), (*name, kind));
+        }
+        assert_eq!(Kind::from_code(99), Kind::Unknown);
+        let error = crate::parse_settings::<Kind>(r#""archives""#).unwrap_err();
+        assert!(error.message.starts_with("there is no `archives`; there is `archive`, "), "{error}");
+    }
+
+    #[test]
+    fn an_error_that_is_not_absence_is_ignorance() {
+        assert_eq!(Fact::from_answer(Err(1)), Fact::Absent);
+        for code in [0, 2, 3, 99] {
+            assert_eq!(Fact::from_answer(Err(code)), Fact::Unknown);
+        }
+        assert_eq!(Fact::from_answer(Fact::Known("x".to_owned()).into_answer()).known(), Some("x"));
     }
 }

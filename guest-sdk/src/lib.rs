@@ -45,8 +45,10 @@
 mod code;
 pub mod fake;
 pub mod log;
+mod pattern;
 mod role;
 mod settings;
+mod units;
 
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
@@ -56,12 +58,14 @@ pub mod bindings;
 pub mod guest;
 
 pub use code::{Digest, Fact, Kind, Origin, Trust};
+pub use pattern::{Pattern, PatternError};
 pub use role::admission::{Admission, Admit, Group};
 pub use role::eviction::{Eviction, Rows, TrimReason, UNKNOWN_COST};
 pub use role::remote::{Ask, Decision, Plan, Remote, Request, Set, Sets, Target, TargetHealth, Targets};
 pub use role::serving::{Serve, Serving};
 pub use role::{ConfigError, Policy, Session};
 pub use settings::parse as parse_settings;
+pub use units::{HumanDuration, HumanSize};
 
 #[doc(hidden)]
 pub use serde;

@@ -1,5 +1,7 @@
 //! Typed settings.
 
+mod reader;
+
 use crate::ConfigError;
 use serde::de::DeserializeOwned;
 
@@ -46,24 +48,8 @@ macro_rules! settings {
 
 /// Reads settings from the JSON object that the host passes to `configure`. The error names the key.
 pub fn parse<S: DeserializeOwned>(json: &str) -> Result<S, ConfigError> {
-    // A policy without settings has `()`, which JSON would spell `null`.
-    if let (true, Ok(unit)) = (json.trim() == "{}", serde_json::from_str("null")) {
-        return Ok(unit);
-    }
-    let deserializer = &mut serde_json::Deserializer::from_str(json);
-    serde_path_to_error::deserialize(deserializer).map_err(|error| {
-        let message = error.inner().to_string();
-        // serde_json ends with " at line 1 column 20"; settings come from TOML, so the place would mislead.
-        let message = message.split(" at line ").next().unwrap_or(&message);
-        let path = error.path().to_string();
-        let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-        let key = match (path.as_str(), unknown) {
-            ("." | "?", Some(field)) => field.to_owned(),
-            ("." | "?", None) => String::new(),
-            (path, _) => path.to_owned(),
-        };
-        ConfigError::new(key, message)
-    })
+    let value = serde_json::from_str(json).map_err(|_| ConfigError::new("", "the settings are no JSON"))?;
+    S::deserialize(reader::Reader(value))
 }
 
 #[cfg(test)]
@@ -78,7 +64,22 @@ mod tests {
         struct Settings {
             patterns: Vec<String> = vec!["./...".to_owned()],
             limit: u64 = 7,
+            inner: Inner = Inner::default(),
         }
+    }
+
+    crate::settings! {
+        struct Inner {
+            mood: Option<Mood> = None,
+            share: f64 = 1.0,
+        }
+    }
+
+    #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Mood {
+        Good,
+        Bad,
     }
 
     #[test]
@@ -87,20 +88,42 @@ mod tests {
         assert_eq!((settings.patterns.as_slice(), settings.limit), (["./...".to_owned()].as_slice(), 7));
     }
 
+    fn complaint(json: &str) -> (String, String) {
+        let error = parse::<Settings>(json).unwrap_err();
+        (error.key, error.message)
+    }
+
     #[test]
-    fn an_error_names_the_key() {
-        let wrong_type = parse::<Settings>(r#"{"limit": "many"}"#).unwrap_err();
-        assert_eq!(wrong_type.key, "limit");
-        assert!(wrong_type.message.contains("expected u64"), "{wrong_type}");
-        assert_eq!(parse::<Settings>(r#"{"patterns": [1]}"#).unwrap_err().key, "patterns[0]");
-        let unknown = parse::<Settings>(r#"{"limits": 3}"#).unwrap_err();
-        assert_eq!(unknown.key, "limits");
-        assert!(unknown.message.contains("`limit`"), "{unknown}");
+    fn an_error_names_the_key_and_says_what_would_be_right() {
+        for (json, key, message) in [
+            (r#"{"limit": "many"}"#, "limit", "expected a whole number that is not negative, found \"many\""),
+            (r#"{"limit": -1}"#, "limit", "expected a whole number that is not negative, found -1"),
+            (r#"{"limit": 1.5}"#, "limit", "expected a whole number that is not negative, found a fraction"),
+            (r#"{"patterns": ["a", 1]}"#, "patterns[1]", "expected a string, found 1"),
+            (r#"{"patterns": true}"#, "patterns", "expected a list, found true"),
+            (r#"{"limits": 3}"#, "limits", "there is no such setting; there is `patterns`, `limit`, `inner`"),
+            (r#"{"inner": {"mood": "so-so"}}"#, "inner.mood", "there is no `so-so`; there is `good`, `bad`"),
+            (r#"{"inner": {"mod": 1}}"#, "inner.mod", "there is no such setting; there is `mood`, `share`"),
+            (r#"{"inner": 1}"#, "inner", "expected a table, found 1"),
+            ("[]x", "", "the settings are no JSON"),
+        ] {
+            assert_eq!(complaint(json), (key.to_owned(), message.to_owned()), "{json}");
+        }
+    }
+
+    #[test]
+    fn every_shape_that_a_setting_may_have_is_read() {
+        let settings: Settings = parse(r#"{"limit": 18446744073709551615, "inner": {"mood": "bad", "share": 0.5}}"#).unwrap();
+        assert_eq!(settings.limit, u64::MAX);
+        assert!(settings.inner.mood == Some(Mood::Bad) && settings.inner.share.to_bits() == 0.5_f64.to_bits());
+        let settings: Settings = parse(r#"{"inner": {"mood": null, "share": 1}}"#).unwrap();
+        assert!(settings.inner.mood.is_none() && settings.inner.share.to_bits() == 1.0_f64.to_bits());
     }
 
     #[test]
     fn a_policy_without_settings_takes_none() {
         parse::<()>("{}").unwrap();
-        assert!(parse::<()>(r#"{"a": 1}"#).is_err());
+        let error = parse::<()>(r#"{"a": 1}"#).unwrap_err();
+        assert_eq!((error.key.as_str(), error.message.as_str()), ("a", "there is no such setting; there is none"));
     }
 }

@@ -4,5 +4,14 @@
 //! the protocol and owns every byte on disk and on the wire; what to admit, keep, fetch and share is decided by sandboxed
 //! WebAssembly components. `docs/architecture.md` in the repository is the map of this crate.
 
+pub mod cache;
+pub mod cli;
+pub mod config;
+pub mod fault;
 pub mod model;
+pub mod object;
+pub mod platform;
+pub mod policy;
 pub mod protocol;
+pub mod session;
+pub mod store;

@@ -1,1 +1,5 @@
-fn main() {}
+//! Prints and exits, nothing else.
+
+fn main() -> std::process::ExitCode {
+    cachewit::cli::main()
+}

@@ -1,5 +1,9 @@
 //! Plain data that every room knows.
 
+mod columns;
+
+pub use columns::{TrimColumns, TrimReason, UNKNOWN_COST};
+
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

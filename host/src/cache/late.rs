@@ -1,0 +1,241 @@
+//! What happens behind `go`'s back, in the same process: the session's row, admission, sharing, trimming, housekeeping.
+
+use super::archive::ArchiveFacts;
+use super::{Cache, Ending, Shelf, Summary};
+use crate::config::Limits;
+use crate::fault::Faults;
+use crate::model::{Digest, Kind, Origin, TrimColumns, TrimReason, UnixNanos};
+use crate::platform;
+use crate::policy::{Chain, GroupView};
+use crate::store::index::{UNFOLDED, fold};
+use crate::store::trim::{self, Goal, Scorer, TrimError, TrimReport};
+use rusqlite::params;
+use std::collections::{HashMap, HashSet};
+use std::io::Write;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+/// From how many bytes of room in its WAL the index is checkpointed, and how old a file without a row must be to be swept.
+const SWEEP_AGE: Duration = Duration::from_secs(3600);
+/// How often files without a row are looked for.
+const SWEEP_EVERY: i64 = 24 * 3600;
+
+/// 20 GiB or a fifth of the file system, the smaller.
+pub fn default_max_size(folder: &Path) -> u64 {
+    const MOST: u64 = 20 << 30;
+    platform::space(folder).map_or(MOST, |space| MOST.min(space.total / 5))
+}
+
+/// Everything after the answer to close, or after the end of input.
+pub(super) fn run(cache: Cache, ending: Ending) {
+    let began = Instant::now();
+    let mut summary = Summary { sessions: 1, session_ms: millis(cache.began.elapsed()), ..Summary::default() };
+    summary.counts = cache.book().ledger.counts.clone();
+    let put_something = summary.counts.puts > 0 || cache.shelf.has_rows();
+    if ending == Ending::Closed {
+        cache.shelf.end_lease();
+    }
+    // A session that put something and closed has its row by now.
+    cache.shelf.commit(None);
+    let row = cache.session_row();
+
+    let rejected = admit(&cache);
+    if !rejected.is_empty() {
+        let _ = with_trim_lock(&cache.shelf, &cache.faults, |lock, shelf| {
+            shelf.with_index(|index| Ok(trim::let_go(lock, shelf.layout(), index, &rejected, cache.config.limits.grace)))
+        });
+        summary.not_kept = rejected.len() as u64;
+    }
+    if put_something
+        && let Some(outcome) = trim_if_needed(&cache.shelf, &mut cache.chain.lock().unwrap_or_else(PoisonError::into_inner), &cache.faults, cache.config.limits)
+    {
+        summary.evicted_groups = outcome.report.groups;
+        summary.evicted_bytes = outcome.report.bytes;
+        summary.evicted_by = Some(outcome.by);
+    }
+    summary.policies = cache.chain().reports().into_iter().map(Into::into).collect();
+    summary.faults = cache.faults.lines();
+    let row = (!row.used.is_empty()).then_some(&row);
+    cache.shelf.with_index(|index| index.add_totals(&summary.totals(), row));
+    housekeeping(&cache.shelf, &cache.faults, cache.config.limits.grace, put_something);
+    summary.late_ms = millis(began.elapsed());
+    write_summary(&cache, &summary);
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// One line, appended in one write, so that sessions that end together do not mix theirs.
+fn write_summary(cache: &Cache, summary: &Summary) {
+    let Some(path) = &cache.config.summary else { return };
+    let Ok(mut line) = serde_json::to_string(summary) else { return };
+    line.push('\n');
+    let written = std::fs::File::options().append(true).create(true).open(path).and_then(|mut file| file.write_all(line.as_bytes()));
+    if let Err(error) = written {
+        cache.faults.say("summary", format!("cannot write the summary {}: {error}", path.display()));
+    }
+}
+
+/// Asks admission about the groups that this session put, and returns the heads of those that are not to be kept.
+fn admit(cache: &Cache) -> HashSet<Digest> {
+    let heads = std::mem::take(&mut cache.book().ledger.put_heads);
+    let mut chain = cache.chain();
+    if chain.is_empty() || heads.is_empty() {
+        return HashSet::new();
+    }
+    let facts = Arc::new(ArchiveFacts::new(cache.shelf.clone()));
+    let mut rejected = HashSet::new();
+    for head in heads {
+        if let Some(view) = group_view(&cache.shelf, head, &facts)
+            && chain.admit(&view).keep == Some(false)
+        {
+            rejected.insert(head);
+        }
+    }
+    rejected
+}
+
+/// A group as admission sees it, from the index.
+fn group_view(shelf: &Shelf, head: Digest, facts: &Arc<ArchiveFacts>) -> Option<GroupView> {
+    struct Member {
+        output: Digest,
+        size: u64,
+        kind: Kind,
+        cost: Option<Duration>,
+        put: UnixNanos,
+        origin: Origin,
+    }
+    let members: HashMap<Digest, Member> = shelf.with_index(|index| {
+        let work = || -> rusqlite::Result<HashMap<Digest, Member>> {
+            // Companions are found by their keys, which follow from the head's; an index on heads would be paid for by every put.
+            let mut members = HashMap::new();
+            let mut find = index
+                .connection()
+                .prepare_cached("SELECT output, size, kind, cost_us, put_ns, origin FROM entry WHERE action = ?1")?;
+            for action in [head, head.subkey("stdout"), head.subkey("srcfiles")] {
+                let found = find.query_row(params![action.0.as_slice()], |row| {
+                    Ok(Member {
+                        output: Digest::from_slice(row.get_ref(0)?.as_blob()?).unwrap_or(Digest::EMPTY),
+                        size: row.get::<_, i64>(1)?.max(0) as u64,
+                        kind: Kind::from_code(row.get(2)?),
+                        cost: row.get::<_, Option<i64>>(3)?.map(|cost| Duration::from_micros(cost.max(0) as u64)),
+                        put: UnixNanos(row.get(4)?),
+                        origin: Origin::from_code(row.get(5)?),
+                    })
+                });
+                if let Some(member) = rusqlite::OptionalExtension::optional(found)? {
+                    members.insert(action, member);
+                }
+            }
+            Ok(members)
+        };
+        work().map_err(|error| index.error(error))
+    })?;
+    let first = members.get(&head)?;
+    let sizes: HashMap<Digest, u64> = members.values().map(|member| (member.output, member.size)).collect();
+    let size = sizes.values().sum();
+    Some(GroupView {
+        action: head,
+        output: first.output,
+        kind: first.kind,
+        size,
+        // Nearly always the same: what groups share is the empty body and tiny lists.
+        own_size: size,
+        members: members.len() as u32,
+        cost: members.values().filter_map(|member| member.cost).reduce(|a, b| a + b),
+        origin: first.origin,
+        put: first.put,
+        facts: facts.clone(),
+    })
+}
+
+/// Runs `work` as the one process that trims; None if another does, or if it cannot be.
+fn with_trim_lock<T>(
+    shelf: &Shelf,
+    faults: &Faults,
+    work: impl FnOnce(&trim::TrimLock, &Shelf) -> Option<Result<T, TrimError>>,
+) -> Option<T> {
+    let done = match trim::lock(shelf.layout()) {
+        Ok(Some(lock)) => work(&lock, shelf)?,
+        Ok(None) => return None,
+        Err(error) => Err(error),
+    };
+    done.inspect_err(|error| faults.say("trim", error)).ok()
+}
+
+/// What a trim did, and who decided.
+#[derive(Clone, Debug)]
+pub struct TrimOutcome {
+    /// What went.
+    pub report: TrimReport,
+    /// Who scored.
+    pub by: String,
+}
+
+struct ChainScorer<'a> {
+    chain: &'a mut Chain,
+    by: String,
+}
+
+impl Scorer for ChainScorer<'_> {
+    fn tag_owner(&mut self) -> String {
+        self.chain.tag_owner()
+    }
+
+    fn score(&mut self, columns: &mut TrimColumns) -> Vec<f64> {
+        let (scores, decision) = self.chain.score(columns);
+        self.by = decision.by;
+        scores
+    }
+}
+
+fn trim_if_needed(shelf: &Shelf, chain: &mut Chain, faults: &Faults, limits: Limits) -> Option<TrimOutcome> {
+    let max = limits.max_size.unwrap_or_else(|| default_max_size(shelf.folder()));
+    let goal = Goal { reason: TrimReason::MaxSize, above: max, down_to: max / 10 * 9, grace: limits.grace };
+    let outcome = trim_now(shelf, chain, faults, goal)?;
+    (outcome.report.groups > 0 || outcome.report.bytes > 0).then_some(outcome)
+}
+
+/// Trims to a goal; None if another process does, or if it cannot be.
+pub fn trim_now(shelf: &Shelf, chain: &mut Chain, faults: &Faults, goal: Goal) -> Option<TrimOutcome> {
+    let mut scorer = ChainScorer { chain, by: String::new() };
+    let report = with_trim_lock(shelf, faults, |lock, shelf| {
+        shelf.with_index(|index| Ok(trim::trim(lock, shelf.layout(), index, goal, &mut scorer)))
+    })?;
+    Some(TrimOutcome { report, by: scorer.by })
+}
+
+/// Folding when enough sessions have piled up, the checkpoint, and once a day a sweep for files that no row knows.
+fn housekeeping(shelf: &Shelf, faults: &Faults, grace: Duration, put_something: bool) {
+    let unfolded = shelf.with_index(|index| index.unfolded()).unwrap_or(0);
+    if unfolded >= UNFOLDED {
+        shelf.with_index(fold);
+    }
+    if put_something || unfolded >= UNFOLDED || unfolded % 8 == 0 {
+        shelf.with_index(|index| index.checkpoint());
+    }
+    if put_something && sweep_is_due(shelf) {
+        with_trim_lock(shelf, faults, |lock, shelf| {
+            shelf.with_index(|index| Ok(trim::sweep(lock, shelf.layout(), index, SWEEP_AGE, grace)))
+        });
+    }
+}
+
+fn sweep_is_due(shelf: &Shelf) -> bool {
+    let now = UnixNanos::now().seconds();
+    let due = shelf.with_index(|index| {
+        let connection = index.connection();
+        let last = connection.query_row("SELECT value FROM meta WHERE name = 'swept'", [], |row| row.get::<_, String>(0));
+        let last: i64 = last.ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+        if now - last < SWEEP_EVERY {
+            return Ok(false);
+        }
+        let sql = "INSERT INTO meta (name, value) VALUES ('swept', ?1) ON CONFLICT DO UPDATE SET value = excluded.value";
+        connection.execute(sql, params![now.to_string()]).map_err(|error| index.error(error))?;
+        // A store that begins has nothing to sweep.
+        Ok(last != 0)
+    });
+    due.unwrap_or(false)
+}

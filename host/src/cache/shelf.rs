@@ -1,0 +1,246 @@
+//! The local store of a session: what is found, what is put, and the lease over it. Shared by the reading thread and, where a remote
+//! store is configured, the fetching one.
+
+use crate::fault::Faults;
+use crate::model::{Digest, Entry, UnixNanos};
+use crate::store::{self, Incoming, Index, IndexError, Layout, Lease, PublishError, Published, SessionRow, Used, Writer};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// See the module.
+pub struct Shelf {
+    layout: Layout,
+    faults: Arc<Faults>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    /// None = it cannot be used; everything is a miss then.
+    index: Option<Index>,
+    lease: Option<Lease>,
+    lease_failed: bool,
+    writer: Option<Writer>,
+    /// What this session put or fetched: found again before anything is committed.
+    fresh: HashMap<Digest, Fresh>,
+    empty_stands: bool,
+}
+
+#[derive(Clone)]
+struct Fresh {
+    output: Digest,
+    size: u64,
+    put: UnixNanos,
+    /// Where it lies if not under its name.
+    private: Option<String>,
+}
+
+/// A local hit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// SHA-256 of the body.
+    pub output: Digest,
+    /// Bytes.
+    pub size: u64,
+    /// When `go` last put it.
+    pub put: UnixNanos,
+    /// Where it lies: whole, unchanged, and there until this session ends.
+    pub path: String,
+    /// How the session's list names it.
+    pub used: Used,
+}
+
+impl Shelf {
+    /// Opens the store. What cannot be opened is a fault, and everything is a miss.
+    pub fn open(layout: Layout, faults: Arc<Faults>) -> Self {
+        let opened = layout.create().map_err(|error| error.to_string()).and_then(|()| {
+            store::open_index(&layout).map_err(|error| error.to_string())
+        });
+        let index = match opened {
+            Ok((index, None)) => Some(index),
+            Ok((index, Some(damage))) => {
+                faults.say("index", format!("{damage}; it was set aside and an empty one begun, so this build is a cold one"));
+                Some(index)
+            }
+            Err(error) => {
+                faults.say("store", format!("{error}; this build goes on without a cache"));
+                None
+            }
+        };
+        let inner =
+            Inner { index, lease: None, lease_failed: false, writer: None, fresh: HashMap::new(), empty_stands: false };
+        Self { layout, faults, inner: Mutex::new(inner) }
+    }
+
+    /// Where everything lies.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Another thread's panic leaves plain data behind, which is as good as before.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks an action up. The order is that of DESIGN: row, note in the lease, look again whether it is doomed, stat.
+    pub fn find(&self, action: Digest) -> Option<Hit> {
+        let mut inner = self.lock();
+        if let Some(fresh) = inner.fresh.get(&action) {
+            let Fresh { output, size, put, private } = fresh.clone();
+            let path = private.unwrap_or_else(|| self.layout.object(output));
+            return store::stands(&path, size).then_some(Hit { output, size, put, path, used: Used::Action(action) });
+        }
+        let found = match inner.index.as_ref()?.find(action) {
+            Ok(found) => found?,
+            Err(error) => {
+                self.index_fault(&error);
+                return None;
+            }
+        };
+        if self.note(&mut inner, found.output) {
+            return None;
+        }
+        let path = self.layout.object(found.output);
+        // A vanished or truncated object heals by being made anew.
+        store::stands(&path, found.size).then_some(Hit {
+            output: found.output,
+            size: found.size,
+            put: found.put,
+            path,
+            used: Used::Row(found.id),
+        })
+    }
+
+    /// Notes an object in the lease; true if it must not be relied on: it is doomed, or there is no lease to note it in.
+    fn note(&self, inner: &mut Inner, output: Digest) -> bool {
+        if inner.lease.is_none() && !inner.lease_failed {
+            match Lease::take(&self.layout) {
+                Ok(lease) => inner.lease = Some(lease),
+                Err(error) => {
+                    inner.lease_failed = true;
+                    let folder = self.layout.lease_dir();
+                    self.faults.say("lease", format!("cannot take a lease in {}: {error}; this build goes on without a cache", folder.display()));
+                }
+            }
+        }
+        let Some(lease) = &mut inner.lease else { return true };
+        match lease.note(output) {
+            Ok(false) => false,
+            // A trim has moved on since this session looked last.
+            Ok(true) => match inner.index.as_ref().map(|index| index.is_doomed(output)) {
+                Some(Ok(doomed)) => doomed,
+                _ => true,
+            },
+            Err(_) => true,
+        }
+    }
+
+    fn index_fault(&self, error: &IndexError) {
+        self.faults.say("index", format!("{error}; what it would have known is made anew"));
+    }
+
+    /// A place for a body.
+    pub fn incoming(&self) -> Incoming {
+        Incoming::new(&self.layout)
+    }
+
+    /// Takes the empty body, which is one shared file, without writing it again.
+    pub fn admit_empty(&self, entry: Entry) -> Result<String, PublishError> {
+        let path = self.layout.object(Digest::EMPTY);
+        {
+            let mut inner = self.lock();
+            let usable = !self.note(&mut inner, Digest::EMPTY) && (inner.empty_stands || store::stands(&path, 0));
+            if usable {
+                inner.empty_stands = true;
+                self.keep(&mut inner, entry, None);
+                return Ok(path);
+            }
+        }
+        self.admit(entry, self.incoming())
+    }
+
+    /// Publishes a body and queues its row. The path is whole and stays until this session ends, whatever the disk does.
+    pub fn admit(&self, entry: Entry, incoming: Incoming) -> Result<String, PublishError> {
+        let unsafe_name = self.note(&mut self.lock(), entry.output);
+        let published = incoming.publish(&self.layout, entry.output, unsafe_name)?;
+        let mut inner = self.lock();
+        match published {
+            Published::Shared => {
+                let path = self.layout.object(entry.output);
+                self.keep(&mut inner, entry, None);
+                Ok(path)
+            }
+            Published::Private(path) => {
+                let path = path.to_string_lossy().into_owned();
+                // Not indexed: it is this session's alone.
+                inner.fresh.insert(
+                    entry.action,
+                    Fresh { output: entry.output, size: entry.size, put: entry.put, private: Some(path.clone()) },
+                );
+                Ok(path)
+            }
+        }
+    }
+
+    /// Indexes an entry whose object is here already; None if it is not.
+    pub fn adopt(&self, entry: Entry) -> Option<String> {
+        let mut inner = self.lock();
+        if self.note(&mut inner, entry.output) {
+            return None;
+        }
+        let path = self.layout.object(entry.output);
+        store::stands(&path, entry.size).then(|| {
+            self.keep(&mut inner, entry, None);
+            path
+        })
+    }
+
+    fn keep(&self, inner: &mut Inner, entry: Entry, private: Option<String>) {
+        let fresh = Fresh { output: entry.output, size: entry.size, put: entry.put, private };
+        inner.fresh.insert(entry.action, fresh);
+        self.queue(inner, entry);
+    }
+
+    fn queue(&self, inner: &mut Inner, entry: Entry) {
+        if inner.index.is_some() {
+            inner.writer.get_or_insert_with(|| Writer::start(&self.layout.index())).rows().put(entry);
+        }
+    }
+
+    /// Queues an entry again that belongs to a group after all.
+    pub fn relink(&self, entry: Entry) {
+        let mut inner = self.lock();
+        self.queue(&mut inner, entry);
+    }
+
+    /// Whether a row was put or fetched in this session.
+    pub fn has_rows(&self) -> bool {
+        self.lock().writer.is_some()
+    }
+
+    /// Commits what is queued.
+    pub fn commit(&self, session: Option<SessionRow>) {
+        let writer = self.lock().writer.take();
+        if let Some(Err(error)) = writer.map(|writer| writer.finish(session)) {
+            self.faults.say("index", format!("{error}; what this build made is not kept"));
+        }
+    }
+
+    /// Runs `work` with the index, if there is one, and reports its error.
+    pub fn with_index<T>(&self, work: impl FnOnce(&Index) -> Result<T, IndexError>) -> Option<T> {
+        let inner = self.lock();
+        work(inner.index.as_ref()?).inspect_err(|error| self.index_fault(error)).ok()
+    }
+
+    /// Gives the lease up: `go` has closed, and nobody will open what it was handed.
+    pub fn end_lease(&self) {
+        if let Some(lease) = self.lock().lease.take() {
+            lease.end();
+        }
+    }
+
+    /// The folder whose file system has the objects.
+    pub fn folder(&self) -> &Path {
+        self.layout.dir()
+    }
+}

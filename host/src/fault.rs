@@ -1,0 +1,158 @@
+//! What goes wrong, said once.
+//!
+//! A fault of the cache never fails a build; it is one line on stderr, an hour each. What goes wrong after stderr was given away
+//! is written down, and the next session says it.
+
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How long the same fault is not repeated.
+const QUIET: Duration = Duration::from_secs(3600);
+
+/// The most that is written down.
+const MOST_LINES: usize = 50;
+
+/// Says faults. Shared by all threads of a session.
+#[derive(Debug)]
+pub struct Faults {
+    journal: Option<PathBuf>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    said: HashSet<String>,
+    silent: bool,
+    lines: Vec<String>,
+}
+
+impl Faults {
+    /// Faults of a session whose store keeps the journal at `journal`; without one, nothing outlives the session.
+    pub fn new(journal: Option<PathBuf>) -> Self {
+        Self { journal, state: Mutex::new(State::default()) }
+    }
+
+    /// Says what an earlier session could not.
+    pub fn say_what_was_left(&self) {
+        let Some(path) = &self.journal else { return };
+        let Ok(text) = std::fs::read_to_string(path) else { return };
+        let mut kept = String::new();
+        for line in text.lines() {
+            let Some((stamp, rest)) = line.split_once('\t') else { continue };
+            let Some((key, message)) = rest.split_once('\t') else { continue };
+            if !message.is_empty() {
+                eprintln!("cachewit: (an earlier run) {message}");
+            }
+            if stamp.parse().is_ok_and(|seconds| age(seconds) < QUIET) {
+                kept.push_str(&format!("{stamp}\t{key}\t\n"));
+            }
+        }
+        let _ = if kept.is_empty() { std::fs::remove_file(path) } else { std::fs::write(path, kept) };
+    }
+
+    /// Says a fault, unless one of the same `key` was said within the hour. The message is one sentence naming the object.
+    pub fn say(&self, key: &str, message: impl Display) {
+        let message = printable(&message.to_string(), 1000);
+        let Ok(mut state) = self.state.lock() else { return };
+        if !state.said.insert(key.to_owned()) {
+            return;
+        }
+        state.lines.push(message.clone());
+        if self.was_said(key) {
+            return;
+        }
+        if state.silent {
+            self.write_down(key, &message);
+        } else {
+            eprintln!("cachewit: {message}");
+            self.write_down(key, "");
+        }
+    }
+
+    /// From now on faults are written down: stderr is somebody else's.
+    pub fn be_silent(&self) {
+        if let Ok(mut state) = self.state.lock() {
+            state.silent = true;
+        }
+    }
+
+    /// What this session had to say, whether or not it was printed.
+    pub fn lines(&self) -> Vec<String> {
+        self.state.lock().map(|state| state.lines.clone()).unwrap_or_default()
+    }
+
+    fn was_said(&self, key: &str) -> bool {
+        let Some(text) = self.journal.as_ref().and_then(|path| std::fs::read_to_string(path).ok()) else { return false };
+        text.lines().any(|line| {
+            let mut fields = line.split('\t');
+            let stamp = fields.next().and_then(|stamp| stamp.parse().ok());
+            fields.next() == Some(key) && stamp.is_some_and(|seconds| age(seconds) < QUIET)
+        })
+    }
+
+    /// An empty message only remembers that it was said.
+    fn write_down(&self, key: &str, message: &str) {
+        let Some(path) = &self.journal else { return };
+        let old = std::fs::read_to_string(path).unwrap_or_default();
+        if old.lines().count() >= MOST_LINES {
+            return;
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let _ = std::fs::write(path, format!("{old}{now}\t{key}\t{message}\n"));
+    }
+}
+
+fn age(seconds: u64) -> Duration {
+    let then = UNIX_EPOCH + Duration::from_secs(seconds);
+    SystemTime::now().duration_since(then).unwrap_or_default()
+}
+
+/// A stranger's text for a terminal: control characters replaced, at most `most` bytes.
+pub fn printable(text: &str, most: usize) -> String {
+    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.len() > most {
+        let end = (0..=most).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_said_once_an_hour_however_many_sessions_meet_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = dir.path().join("journal");
+        for _ in 0..3 {
+            let faults = Faults::new(Some(journal.clone()));
+            faults.say("remote:bucket", "the bucket does not answer");
+            faults.say("remote:bucket", "the bucket does not answer");
+            assert_eq!(faults.lines().len(), 1);
+        }
+        assert_eq!(std::fs::read_to_string(&journal).unwrap().lines().count(), 1);
+    }
+
+    #[test]
+    fn what_was_written_down_in_silence_is_said_by_the_next_session_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = dir.path().join("journal");
+        let faults = Faults::new(Some(journal.clone()));
+        faults.be_silent();
+        faults.say("upload", "an upload failed");
+        assert!(std::fs::read_to_string(&journal).unwrap().contains("an upload failed"));
+        Faults::new(Some(journal.clone())).say_what_was_left();
+        assert!(!std::fs::read_to_string(&journal).unwrap().contains("an upload failed"), "said, and only the key remembered");
+    }
+
+    #[test]
+    fn a_strangers_text_cannot_draw_on_the_terminal() {
+        assert_eq!(printable("a\x1b[31mb\nc", 100), "a [31mb c");
+        assert_eq!(printable("ééé", 3), "é…");
+    }
+}

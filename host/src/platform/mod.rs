@@ -1,0 +1,129 @@
+//! All that differs between operating systems. Every function has a fallback that is slower or less, never wrong.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+mod parent;
+mod stdio;
+
+pub use parent::parent_arguments;
+pub use stdio::{enlarge_pipes, ignore_interrupts, let_go_of_the_terminal, release_stdout};
+
+/// Creates a file that must not exist yet, readable and executable by everybody and writable through this handle alone: `go`
+/// executes some hits, and nothing may change a published object.
+pub fn create_object(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o555);
+    }
+    options.open(path)
+}
+
+/// Creates a folder and its parents for this user alone.
+pub fn create_private_dir(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(path)
+}
+
+/// Whether a folder belongs to this user and nobody else may write in it.
+pub fn is_mine(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        std::fs::symlink_metadata(path)
+            .is_ok_and(|data| data.is_dir() && data.uid() == rustix::process::geteuid().as_raw() && data.mode() & 0o022 == 0)
+    }
+    #[cfg(not(unix))]
+    std::fs::symlink_metadata(path).is_ok_and(|data| data.is_dir())
+}
+
+/// Writes at an offset without moving anything.
+pub fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::write_all_at(file, bytes, offset);
+    #[cfg(windows)]
+    {
+        let written = std::os::windows::fs::FileExt::seek_write(file, bytes, offset)?;
+        if written == bytes.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
+    }
+}
+
+/// Reads at an offset without moving anything; fewer bytes only at the end of the file.
+pub fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::read_at(file, bytes, offset);
+    #[cfg(windows)]
+    return std::os::windows::fs::FileExt::seek_read(file, bytes, offset);
+}
+
+/// Bytes of the file system that holds `path`, and how many of them are free for this user. None where it cannot be told.
+pub fn space(path: &Path) -> Option<Space> {
+    #[cfg(unix)]
+    {
+        let stat = rustix::fs::statvfs(path).ok()?;
+        Some(Space { total: stat.f_blocks.saturating_mul(stat.f_frsize), free: stat.f_bavail.saturating_mul(stat.f_frsize) })
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
+}
+
+/// See [`space`]. Both in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// The file system's size.
+    pub total: u64,
+    /// What is free for this user.
+    pub free: u64,
+}
+
+/// The folder for this user's caches that are not Go's: native code must not lie below GOCACHE, which CI archives.
+pub fn user_cache_dir() -> Option<PathBuf> {
+    let from = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    if cfg!(windows) {
+        return from("LOCALAPPDATA");
+    }
+    if cfg!(target_os = "macos") {
+        return from("HOME").map(|home| home.join("Library/Caches"));
+    }
+    from("XDG_CACHE_HOME").or_else(|| from("HOME").map(|home| home.join(".cache")))
+}
+
+/// The folder for this user's settings.
+pub fn user_config_dir() -> Option<PathBuf> {
+    let from = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    if cfg!(windows) {
+        return from("APPDATA");
+    }
+    if cfg!(target_os = "macos") {
+        return from("HOME").map(|home| home.join("Library/Application Support"));
+    }
+    from("XDG_CONFIG_HOME").or_else(|| from("HOME").map(|home| home.join(".config")))
+}
+
+/// Limits this process before it compiles a stranger's component: address space in bytes, processor time in seconds.
+pub fn limit_this_process(address_space: u64, cpu_seconds: u64) {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        let limit = |most| Rlimit { current: Some(most), maximum: Some(most) };
+        // A system that refuses leaves the wall clock of the parent, which kills this process.
+        let _ = setrlimit(Resource::As, limit(address_space));
+        let _ = setrlimit(Resource::Cpu, limit(cpu_seconds));
+        let _ = setrlimit(Resource::Core, limit(0));
+    }
+    #[cfg(not(unix))]
+    let _ = (address_space, cpu_seconds);
+}

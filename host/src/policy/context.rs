@@ -1,0 +1,176 @@
+//! What a policy may ask about, and what it can answer.
+
+use crate::model::{Digest, Facts, Kind, Origin, UnixNanos};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use cachewit_guest::{Admit, Fact};
+
+/// How far an entry's origin is trusted. The codes are the contract's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Not known.
+    #[default]
+    Unknown = 0,
+    /// Made on this machine.
+    Local = 1,
+    /// The bytes hash to their name, the mapping is the remote's word.
+    Hashed = 2,
+}
+
+/// Reads what an archive says of itself; only asked for by policies that want to know.
+pub trait FactSource: Send + Sync {
+    /// The facts; None if the object could not be read.
+    fn facts(&self, output: Digest) -> Option<Facts>;
+}
+
+/// The group that is being asked about.
+#[derive(Clone)]
+pub struct GroupView {
+    /// The head's action.
+    pub action: Digest,
+    /// The head's output.
+    pub output: Digest,
+    /// What the head is.
+    pub kind: Kind,
+    /// Bytes of all its objects.
+    pub size: u64,
+    /// Bytes of those that no other group needs.
+    pub own_size: u64,
+    /// Actions, the head included.
+    pub members: u32,
+    /// What making it took; None = never observed.
+    pub cost: Option<Duration>,
+    /// Where it came from.
+    pub origin: Origin,
+    /// When it was last put.
+    pub put: UnixNanos,
+    /// Where facts are read.
+    pub facts: Arc<dyn FactSource>,
+}
+
+impl GroupView {
+    /// How far it is trusted.
+    pub fn trust(&self) -> Trust {
+        match self.origin {
+            Origin::Local | Origin::Native => Trust::Local,
+            Origin::Remote => Trust::Hashed,
+            Origin::Unknown => Trust::Unknown,
+        }
+    }
+
+    /// A fact by the contract's key.
+    pub fn fact(&self, key: &str) -> Fact {
+        if !["import-path", "toolchain", "goos", "goarch", "experiments"].contains(&key) {
+            return Fact::Unknown;
+        }
+        if self.kind != Kind::Archive {
+            return Fact::Absent;
+        }
+        let Some(facts) = self.facts.facts(self.output) else { return Fact::Unknown };
+        let value = match key {
+            "import-path" => facts.import_path,
+            "toolchain" => facts.toolchain,
+            "goos" => facts.goos,
+            "goarch" => facts.goarch,
+            _ => facts.experiments,
+        };
+        value.map_or(Fact::Unknown, Fact::Known)
+    }
+}
+
+impl fmt::Debug for GroupView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GroupView").field("action", &self.action).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// The `go` command that is served: facts by the contract's keys. A key that is not there is absent if it is one of
+/// [`SessionView::KEYS`], and unknown otherwise.
+#[derive(Clone, Debug, Default)]
+pub struct SessionView(pub BTreeMap<&'static str, String>);
+
+impl SessionView {
+    /// Every key there can be.
+    pub const KEYS: [&'static str; 9] =
+        ["stream", "command", "module", "goos", "goarch", "go-version", "commit", "branch", "ci"];
+
+    /// A fact by the contract's key.
+    pub fn fact(&self, key: &str) -> Fact {
+        match self.0.get(key) {
+            Some(text) => Fact::Known(text.clone()),
+            None if Self::KEYS.contains(&key) => Fact::Absent,
+            None => Fact::Unknown,
+        }
+    }
+}
+
+/// A store and namespace that the operator configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TargetView {
+    /// The operator's name for it.
+    pub name: String,
+    /// `s3`, `folder`.
+    pub engine: String,
+    /// Bit 0: may be read. Bit 1: may be written.
+    pub mode: u32,
+    /// 0 not asked yet, 1 good, 2 in trouble, 3 empty.
+    pub health: u32,
+}
+
+/// A working set that a target's head names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SetView {
+    /// Its name.
+    pub name: String,
+    /// The stream of the session that published it.
+    pub stream: String,
+    /// Number of the target that holds it.
+    pub target: u32,
+    /// Seconds since it was published.
+    pub age: u64,
+    /// Actions that it names.
+    pub entries: u32,
+}
+
+/// The remote side as it stands.
+#[derive(Clone, Debug, Default)]
+pub struct NetworkView {
+    /// The targets, in the operator's order.
+    pub targets: Vec<TargetView>,
+    /// The sets, newest first.
+    pub sets: Vec<SetView>,
+}
+
+/// A local miss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestView {
+    /// The action.
+    pub action: Digest,
+    /// Bit n: a loaded set of target n names it.
+    pub named: u32,
+    /// What making it is known to cost.
+    pub cost: Option<Duration>,
+    /// Milliseconds that the session has waited in vain.
+    pub waited: u64,
+}
+
+/// A target to ask, and the longest wait for its first byte (None = the host's own).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// Its number.
+    pub target: u32,
+    /// The longest wait.
+    pub wait: Option<Duration>,
+}
+
+/// What to do when a session is over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClosePlan {
+    /// Targets and names of sets to publish there.
+    pub publish: Vec<(u32, String)>,
+    /// Targets to share to.
+    pub share: Vec<u32>,
+}

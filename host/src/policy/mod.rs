@@ -1,0 +1,116 @@
+//! Who decides. Built-in policies and the wasm adapter implement one trait, so that chain, trim and tests cannot tell them apart.
+
+mod chain;
+mod context;
+mod native;
+pub mod shipped;
+mod source;
+pub mod wasm;
+
+pub use chain::{Chain, DEFAULT_EVICTION, Decision, LinkReport, load_one};
+pub use context::{
+    Admit, Ask, ClosePlan, Fact, FactSource, GroupView, NetworkView, RequestView, SessionView, SetView, TargetView, Trust,
+};
+pub use native::Fallback;
+pub use source::load_bytes;
+
+use crate::model::TrimColumns;
+
+/// The roles that a policy has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Roles {
+    /// What may stay here and what may leave.
+    pub admission: bool,
+    /// Whether a hit may be served.
+    pub serving: bool,
+    /// Who goes first.
+    pub eviction: bool,
+    /// Where misses are looked for.
+    pub remote: bool,
+}
+
+impl Roles {
+    /// Their names, in the order of the contract.
+    pub fn names(self) -> Vec<&'static str> {
+        let all = [("admission", self.admission), ("serving", self.serving), ("eviction", self.eviction), ("remote", self.remote)];
+        all.into_iter().filter_map(|(name, has)| has.then_some(name)).collect()
+    }
+}
+
+/// Why a policy has no answer. Its name is added by whoever reports it.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// It cannot be loaded: missing, malformed, another world, another version.
+    #[error("{0}")]
+    Unusable(String),
+    /// Its settings are wrong.
+    #[error("setting `{key}`: {message}")]
+    Settings {
+        /// The key at fault.
+        key: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// It ran into a wall: a panic, an endless loop, more memory than it may have.
+    #[error("{question}: {cause}")]
+    Trap {
+        /// What it was asked.
+        question: &'static str,
+        /// What stopped it.
+        cause: String,
+    },
+    /// It answered something that is no answer.
+    #[error("{question}: {problem}")]
+    Nonsense {
+        /// What it was asked.
+        question: &'static str,
+        /// What is wrong with the answer.
+        problem: String,
+    },
+    /// It has failed too often, and is not asked again in this session.
+    #[error("switched off: {0}")]
+    Off(String),
+}
+
+/// A decision maker. Every method but the first two is only called if [`Policy::roles`] has the role.
+pub trait Policy: Send {
+    /// As reports name it.
+    fn name(&self) -> String;
+
+    /// What it can be asked.
+    fn roles(&self) -> Roles;
+
+    /// Tags of another owner read as 0: name and state version.
+    fn tag_owner(&self) -> String {
+        self.name()
+    }
+
+    /// Admission: may the group stay, may it leave.
+    fn admit(&mut self, group: &GroupView) -> Result<Admit, PolicyError> {
+        let _ = group;
+        Ok(Admit::default())
+    }
+
+    /// Eviction: one score a row, the lowest go first. The answer has a score for every row and no NaN.
+    fn score(&mut self, columns: &mut TrimColumns) -> Result<Vec<f64>, PolicyError> {
+        Ok(vec![0.0; columns.len()])
+    }
+
+    /// Remote, at the first local miss: the numbers of the sets to load. None = pass.
+    fn open(&mut self, network: &NetworkView) -> Result<Option<Vec<u32>>, PolicyError> {
+        let _ = network;
+        Ok(None)
+    }
+
+    /// Remote, at a miss: whom to ask, in which order. None = pass.
+    fn route(&mut self, network: &NetworkView, request: RequestView) -> Result<Option<Vec<Ask>>, PolicyError> {
+        let _ = (network, request);
+        Ok(None)
+    }
+
+    /// Remote, at the end: what to publish and where to share. None = pass.
+    fn close(&mut self, network: &NetworkView) -> Result<Option<ClosePlan>, PolicyError> {
+        let _ = network;
+        Ok(None)
+    }
+}

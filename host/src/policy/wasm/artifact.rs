@@ -1,0 +1,97 @@
+//! Compiled components, kept for the next session.
+//!
+//! An artefact is native code, and loading one is running it. So it lies in a folder of this user's own with mode 0700, never below
+//! GOCACHE or the store, which CI systems archive and hand to other machines; it is read and never fetched.
+
+use super::compile::{self, CompileError};
+use super::engine::Prepared;
+use crate::model::Digest;
+use crate::platform;
+use crate::policy::PolicyError;
+use std::path::{Path, PathBuf};
+
+/// The folder of artefacts.
+#[derive(Clone, Debug)]
+pub struct ArtifactStore {
+    dir: PathBuf,
+    program: PathBuf,
+}
+
+/// What became of a component.
+#[derive(Debug)]
+pub enum Compiled {
+    /// It is linked.
+    Ready(Box<Prepared>),
+    /// It has to be compiled first; that takes long enough for somebody to do it elsewhere.
+    Missing,
+}
+
+impl ArtifactStore {
+    /// Artefacts in `dir`, compiled by `program`, which must be a cachewit command line.
+    pub fn new(dir: PathBuf, program: PathBuf) -> Self {
+        Self { dir, program }
+    }
+
+    /// The usual folder, and this program as the compiler. None where the system has no folder for this user.
+    pub fn of_this_user() -> Option<Self> {
+        let dir = platform::user_cache_dir()?.join("cachewit").join("native");
+        Some(Self::new(dir, std::env::current_exe().ok()?))
+    }
+
+    /// Links a component if it was compiled before.
+    pub fn load(&self, component: &[u8]) -> Result<Compiled, PolicyError> {
+        check_header(component)?;
+        let path = self.path(component);
+        // Read rather than mapped: a file that is replaced while it is mapped would crash us, and reading costs 20 µs more.
+        let artifact = match std::fs::read(&path) {
+            Ok(artifact) if platform::is_mine(&self.dir) => artifact,
+            _ => return Ok(Compiled::Missing),
+        };
+        match Prepared::from_artifact(&artifact)? {
+            Some(prepared) => Ok(Compiled::Ready(Box::new(prepared))),
+            None => Ok(Compiled::Missing),
+        }
+    }
+
+    /// Compiles a component in a child process with limits, keeps the artefact, and links it.
+    pub fn compile(&self, component: &[u8]) -> Result<Prepared, PolicyError> {
+        check_header(component)?;
+        let artifact = compile::in_child(&self.program, component).map_err(|error| PolicyError::Unusable(error.to_string()))?;
+        // An artefact that cannot be kept is compiled again next time.
+        let _ = self.keep(&self.path(component), &artifact);
+        let unusable = || PolicyError::Unusable(CompileError::Unfit.to_string());
+        Prepared::from_artifact(&artifact)?.ok_or_else(unusable)
+    }
+
+    /// Everything that generated code depends on but wasmtime does not check is in the name; what it does check (its version, settings,
+    /// processor features) is checked again on loading, and a mismatch is a miss.
+    fn path(&self, component: &[u8]) -> PathBuf {
+        let key = format!("{} {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, Digest::of(component));
+        self.dir.join(Digest::of(key.as_bytes()).to_hex())
+    }
+
+    fn keep(&self, path: &Path, artifact: &[u8]) -> std::io::Result<()> {
+        platform::create_private_dir(&self.dir)?;
+        if !platform::is_mine(&self.dir) {
+            return Err(std::io::ErrorKind::PermissionDenied.into());
+        }
+        // Never overwritten in place: another process may be reading it.
+        let new = path.with_extension(format!("new-{}", std::process::id()));
+        std::fs::write(&new, artifact)?;
+        std::fs::rename(&new, path)
+    }
+}
+
+/// Tells a component from everything else that people pass by mistake, in words.
+fn check_header(bytes: &[u8]) -> Result<(), PolicyError> {
+    let problem = match bytes {
+        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => return Ok(()),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => {
+            "is a core WebAssembly module and no component; build it with `--target wasm32-wasip2`, or wrap it with `wasm-tools component new`"
+        }
+        [0, b'a', b's', b'm', ..] => "is WebAssembly of a version that this cachewit does not know",
+        [] => "is empty",
+        _ => "is not WebAssembly",
+    };
+    Err(PolicyError::Unusable(problem.to_owned()))
+}

@@ -1,0 +1,20 @@
+//! Policies in the sandbox.
+//!
+//! The stages are named so that what is dear and what is cheap cannot be mixed up: bytes are compiled once, by a child process, into an
+//! [`artifact`]; an artefact becomes a linked [`engine::Prepared`] in a fraction of a millisecond; and that becomes an instance at the
+//! first question, anew after each trap.
+
+mod artifact;
+mod compile;
+mod engine;
+mod imports;
+mod instance;
+mod limits;
+mod ticker;
+mod v0_1;
+
+pub use artifact::{ArtifactStore, Compiled};
+pub use compile::{COMPILE_COMMAND, compile_child};
+pub use engine::Prepared;
+pub use instance::WasmPolicy;
+pub use limits::{LIMITS, Limits};

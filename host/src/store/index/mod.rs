@@ -1,0 +1,148 @@
+//! The index: which output an action has, and what is known of it. SQLite in WAL mode, shared by many short processes.
+//!
+//! A session reads through one connection on its reading thread and writes through another on a thread of its own, in batches;
+//! so a lookup costs microseconds and a write lock held elsewhere is never felt. What a session used is one row of its own,
+//! which a trim folds into the entries: a warm build then costs one small row and not one update an entry.
+
+mod fold;
+mod schema;
+mod totals;
+mod writer;
+
+pub use fold::{fold, LIVE_STREAM, UNFOLDED};
+pub use totals::{Size, Totals};
+pub use schema::connect;
+pub use writer::{Rows, SessionRow, Used, Writer};
+
+use crate::model::{Digest, Facts, UnixNanos};
+use rusqlite::{Connection, OptionalExtension, params};
+use std::path::{Path, PathBuf};
+
+/// What can go wrong with the index.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// SQLite says so.
+    #[error("index {path}: {source}")]
+    Sqlite {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: rusqlite::Error,
+    },
+    /// The thread that writes is gone.
+    #[error("index {0}: its writer has stopped")]
+    WriterGone(PathBuf),
+}
+
+impl IndexError {
+    /// Whether the file itself is damaged, so that setting it aside helps.
+    pub fn is_damage(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        matches!(self, Self::Sqlite { source, .. } if matches!(source.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase)))
+            || matches!(self, Self::Sqlite { source: rusqlite::Error::SqliteFailure(_, Some(text)), .. } if text.starts_with("no such "))
+    }
+}
+
+/// What a lookup finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The row, as the session's list of what it used names it.
+    pub id: i64,
+    /// SHA-256 of the body.
+    pub output: Digest,
+    /// Bytes of the body.
+    pub size: u64,
+    /// When `go` last put it.
+    pub put: UnixNanos,
+}
+
+/// A connection for reading. Opening one on an index that exists costs a few hundred microseconds.
+#[derive(Debug)]
+pub struct Index {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl Index {
+    /// Opens or makes the index.
+    pub fn open(path: &Path) -> Result<Self, IndexError> {
+        let connection = connect(path).map_err(|source| IndexError::Sqlite { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), connection })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The connection, for the trim and reports.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Names the index in an error of SQLite's.
+    pub fn error(&self, source: rusqlite::Error) -> IndexError {
+        IndexError::Sqlite { path: self.path.clone(), source }
+    }
+
+    /// What is known of an action.
+    pub fn find(&self, action: Digest) -> Result<Option<Found>, IndexError> {
+        let mut find = self
+            .connection
+            .prepare_cached("SELECT id, output, size, put_ns FROM entry WHERE action = ?1")
+            .map_err(|error| self.error(error))?;
+        find.query_row(params![action.0.as_slice()], |row| {
+            Ok(Found {
+                id: row.get(0)?,
+                output: digest(row, 1)?,
+                size: row.get::<_, i64>(2)?.max(0) as u64,
+                put: UnixNanos(row.get(3)?),
+            })
+        })
+        .optional()
+        .map_err(|error| self.error(error))
+    }
+
+    /// Whether a trim is about to remove this object, or died while it did.
+    pub fn is_doomed(&self, output: Digest) -> Result<bool, IndexError> {
+        let mut find =
+            self.connection.prepare_cached("SELECT 1 FROM doomed WHERE output = ?1").map_err(|error| self.error(error))?;
+        find.exists(params![output.0.as_slice()]).map_err(|error| self.error(error))
+    }
+
+    /// What an object's archive was found to say of itself; None if nobody has read it yet.
+    pub fn facts(&self, output: Digest) -> Result<Option<Facts>, IndexError> {
+        let sql = "SELECT import_path, toolchain, goos, goarch, experiments FROM object WHERE output = ?1 AND facts_read";
+        let mut find = self.connection.prepare_cached(sql).map_err(|error| self.error(error))?;
+        find.query_row(params![output.0.as_slice()], |row| {
+            Ok(Facts {
+                import_path: row.get(0)?,
+                toolchain: row.get(1)?,
+                goos: row.get(2)?,
+                goarch: row.get(3)?,
+                experiments: row.get(4)?,
+            })
+        })
+        .optional()
+        .map_err(|error| self.error(error))
+    }
+
+    /// Keeps what an archive was found to say of itself.
+    pub fn keep_facts(&self, output: Digest, facts: &Facts) -> Result<(), IndexError> {
+        let sql = "UPDATE object SET import_path = ?2, toolchain = ?3, goos = ?4, goarch = ?5, experiments = ?6, facts_read = 1 WHERE output = ?1";
+        let Facts { import_path, toolchain, goos, goarch, experiments } = facts;
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut keep| keep.execute(params![output.0.as_slice(), import_path, toolchain, goos, goarch, experiments]))
+            .map(drop)
+            .map_err(|error| self.error(error))
+    }
+}
+
+/// Reads a digest column.
+pub(super) fn digest(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Digest> {
+    let bytes = row.get_ref(column)?.as_blob()?;
+    Digest::from_slice(bytes).ok_or_else(|| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, "a digest has 32 bytes".into())
+    })
+}

@@ -1,0 +1,95 @@
+//! The tables, and how a connection is set up.
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a connection waits for a write lock. Sessions write on a thread of their own, so nobody notices.
+const BUSY: Duration = Duration::from_secs(10);
+
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS entry (
+    id       INTEGER PRIMARY KEY,
+    action   BLOB    NOT NULL UNIQUE,
+    output   BLOB    NOT NULL,
+    size     INTEGER NOT NULL,
+    put_ns   INTEGER NOT NULL,
+    kind     INTEGER NOT NULL,
+    cost_us  INTEGER,
+    -- The action of the group's head; NULL for a head, which saves 32 bytes on most rows.
+    head     BLOB,
+    origin   INTEGER NOT NULL,
+    uses     INTEGER NOT NULL DEFAULT 0,
+    -- Order of last use, (session << 24) + place in it; folded in from `session`.
+    used_seq INTEGER NOT NULL DEFAULT 0,
+    used_s   INTEGER NOT NULL DEFAULT 0,
+    stream   INTEGER NOT NULL DEFAULT 0,
+    -- On heads: which targets are known to hold the group, and the eviction policy's word.
+    held     INTEGER NOT NULL DEFAULT 0,
+    tag      INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS object (
+    output      BLOB    PRIMARY KEY,
+    size        INTEGER NOT NULL,
+    facts_read  INTEGER NOT NULL DEFAULT 0,
+    import_path TEXT,
+    toolchain   TEXT,
+    goos        TEXT,
+    goarch      TEXT,
+    experiments TEXT
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS doomed (output BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS stream (
+    id     INTEGER PRIMARY KEY,
+    label  TEXT    NOT NULL UNIQUE,
+    -- Sessions of this stream that ended.
+    runs   INTEGER NOT NULL,
+    used_s INTEGER NOT NULL
+);
+-- The run of the stream that used the entry last.
+CREATE TABLE IF NOT EXISTS last_run (
+    entry  INTEGER NOT NULL,
+    stream INTEGER NOT NULL,
+    run    INTEGER NOT NULL,
+    PRIMARY KEY (entry, stream)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS session (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    stream  INTEGER NOT NULL,
+    run     INTEGER NOT NULL,
+    ended_s INTEGER NOT NULL,
+    -- Entry ids in the order of use, as differences in LEB128.
+    used    BLOB    NOT NULL,
+    folded  INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS session_unfolded ON session (id) WHERE folded = 0;
+-- Which bit of `held` a remote target has.
+CREATE TABLE IF NOT EXISTS target (bit INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS total (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+PRAGMA user_version = 1;
+";
+
+/// Opens a connection; makes the tables in a new file.
+pub fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    // One thread uses a connection at a time, so SQLite's own mutex would be paid for nothing.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    // Closing the last connection would checkpoint, with fsyncs, and the next session would pay for a new WAL.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // NORMAL: commits do not sync, checkpoints do, and those happen behind `go`'s back. A power cut costs rows, not the file.
+    connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;")?;
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version == 0 {
+        create(&connection)?;
+    }
+    Ok(connection)
+}
+
+/// Several processes may come first at once: the tables are made in one transaction, and made only if missing.
+fn create(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    connection.execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} COMMIT;"))
+}

@@ -1,0 +1,176 @@
+//! Writing while a build goes on: a thread of its own, a transaction every so often.
+
+use super::{IndexError, schema::connect};
+use crate::model::{Digest, Entry, UnixNanos};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long a row waits for others to be committed with it. Also the longest that another process waits to see it.
+const BATCH: Duration = Duration::from_millis(200);
+
+/// An entry that a session used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Used {
+    /// It was found, in this row.
+    Row(i64),
+    /// It was put, and its row is not known yet.
+    Action(Digest),
+}
+
+/// What a session leaves behind for eviction and for the next session of its stream.
+#[derive(Clone, Debug, Default)]
+pub struct SessionRow {
+    /// Label of the stream.
+    pub stream: String,
+    /// What it used, in order.
+    pub used: Vec<Used>,
+}
+
+enum Message {
+    Put(Box<Entry>),
+    Finish(Option<Box<SessionRow>>),
+}
+
+/// The writing thread. It opens its connection at the first row, so a session that puts nothing does not pay for one.
+#[derive(Debug)]
+pub struct Writer {
+    path: PathBuf,
+    sender: Sender<Message>,
+    thread: JoinHandle<Result<(), IndexError>>,
+}
+
+/// Queues rows; may be cloned to other threads.
+#[derive(Clone, Debug)]
+pub struct Rows(Sender<Message>);
+
+impl Rows {
+    /// Queues a row. It replaces what the action had; the same output again only refreshes its time.
+    pub fn put(&self, entry: Entry) {
+        // A writer that is gone says so in `finish`.
+        let _ = self.0.send(Message::Put(Box::new(entry)));
+    }
+}
+
+impl Writer {
+    /// Starts it.
+    pub fn start(path: &Path) -> Self {
+        let (sender, receiver) = channel();
+        let path = path.to_owned();
+        let thread = std::thread::spawn({
+            let path = path.clone();
+            move || run(&path, &receiver)
+        });
+        Self { path, sender, thread }
+    }
+
+    /// A handle for queueing rows.
+    pub fn rows(&self) -> Rows {
+        Rows(self.sender.clone())
+    }
+
+    /// Commits what is queued, and the session's row with it, and ends the thread.
+    pub fn finish(self, session: Option<SessionRow>) -> Result<(), IndexError> {
+        let _ = self.sender.send(Message::Finish(session.map(Box::new)));
+        self.thread.join().unwrap_or(Err(IndexError::WriterGone(self.path)))
+    }
+}
+
+fn run(path: &Path, receiver: &Receiver<Message>) -> Result<(), IndexError> {
+    let named = |source| IndexError::Sqlite { path: path.to_owned(), source };
+    let mut connection = None;
+    let mut rows = Vec::new();
+    loop {
+        let Ok(first) = receiver.recv() else { return Ok(()) };
+        let due = Instant::now() + BATCH;
+        let mut message = Ok(first);
+        let session = loop {
+            match message {
+                Ok(Message::Put(entry)) => rows.push(*entry),
+                Ok(Message::Finish(session)) => break Some(session),
+                Err(RecvTimeoutError::Timeout) => break None,
+                Err(RecvTimeoutError::Disconnected) => break Some(None),
+            }
+            message = receiver.recv_timeout(due.saturating_duration_since(Instant::now()));
+        };
+        let last = session.is_some();
+        let session = session.flatten();
+        if !rows.is_empty() || session.is_some() {
+            let connection = match &mut connection {
+                Some(connection) => connection,
+                none => none.insert(connect(path).map_err(named)?),
+            };
+            commit(connection, &rows, session.as_deref()).map_err(named)?;
+            rows.clear();
+        }
+        if last {
+            return Ok(());
+        }
+    }
+}
+
+fn commit(connection: &mut Connection, rows: &[Entry], session: Option<&SessionRow>) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for entry in rows {
+        put(&transaction, entry)?;
+    }
+    if let Some(session) = session {
+        insert_session(&transaction, session)?;
+    }
+    transaction.commit()
+}
+
+const PUT: &str = "
+INSERT INTO entry (action, output, size, put_ns, kind, cost_us, head, origin) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+ON CONFLICT (action) DO UPDATE SET
+    cost_us = coalesce(excluded.cost_us, iif(output = excluded.output, cost_us, NULL)),
+    held    = iif(output = excluded.output, held, 0),
+    head    = coalesce(excluded.head, head),
+    output  = excluded.output,
+    size    = excluded.size,
+    put_ns  = excluded.put_ns,
+    kind    = excluded.kind,
+    origin  = excluded.origin";
+
+fn put(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
+    transaction.prepare_cached(PUT)?.execute(params![
+        entry.action.0.as_slice(),
+        entry.output.0.as_slice(),
+        entry.size as i64,
+        entry.put.0,
+        entry.kind.code(),
+        entry.cost.map(|cost| cost.as_micros() as i64),
+        (entry.head != entry.action).then_some(entry.head.0.as_slice()),
+        entry.origin as u8,
+    ])?;
+    transaction
+        .prepare_cached("INSERT INTO object (output, size) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+        .execute(params![entry.output.0.as_slice(), entry.size as i64])
+        .map(drop)
+}
+
+/// Writes the row of a session that has ended.
+pub(super) fn insert_session(transaction: &Connection, session: &SessionRow) -> rusqlite::Result<()> {
+    let now = UnixNanos::now().seconds();
+    let (stream, run): (i64, i64) = transaction.query_row(
+        "INSERT INTO stream (label, runs, used_s) VALUES (?1, 1, ?2)
+         ON CONFLICT (label) DO UPDATE SET runs = runs + 1, used_s = excluded.used_s RETURNING id, runs",
+        params![session.stream, now],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let mut ids = Vec::with_capacity(session.used.len());
+    let mut find = transaction.prepare_cached("SELECT id FROM entry WHERE action = ?1")?;
+    for used in &session.used {
+        match used {
+            Used::Row(id) => ids.push(*id),
+            // A put that was not kept has no row, and nothing to remember.
+            Used::Action(action) => ids.extend(find.query_row(params![action.0.as_slice()], |row| row.get::<_, i64>(0)).ok()),
+        }
+    }
+    transaction
+        .prepare_cached("INSERT INTO session (stream, run, ended_s, used) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![stream, run, now, super::fold::pack(&ids)])
+        .map(drop)
+}

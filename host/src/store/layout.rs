@@ -1,0 +1,103 @@
+//! Where everything lies under the store's root.
+
+use super::StoreError;
+use crate::model::Digest;
+use std::path::{Path, PathBuf};
+
+/// The version of the folder layout and of the index's tables. A change that an older cachewit cannot read takes the next one;
+/// each version has a folder of its own, so two versions never meet.
+const VERSION: &str = "v1";
+
+/// The paths of one store. Making one touches nothing.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    root: PathBuf,
+    objects: String,
+}
+
+impl Layout {
+    /// The store under `root`, by default `$GOCACHE/cachewit`. It must lie under GOCACHE: `go build -o lib.a ./lib` renames a file that
+    /// does not, out of the store.
+    pub fn new(root: &Path) -> Result<Self, StoreError> {
+        let root = root.join(VERSION);
+        let Some(objects) = root.join("objects").to_str().map(str::to_owned) else {
+            return Err(StoreError::NotUtf8(root));
+        };
+        Ok(Self { root, objects })
+    }
+
+    /// A store that cannot exist, for a session that has none: nothing is found in it, and everything put goes where there is room.
+    pub fn nowhere() -> Self {
+        Self { root: PathBuf::from("/dev/null/cachewit"), objects: "/dev/null/cachewit/objects".to_owned() }
+    }
+
+    /// Makes the folders that are missing.
+    pub fn create(&self) -> Result<(), StoreError> {
+        for folder in [self.root.clone(), self.objects_dir(), self.tmp_dir(), self.lease_dir(), self.remote_dir()] {
+            std::fs::create_dir_all(&folder).map_err(|source| StoreError::Folder { path: folder, source })?;
+        }
+        Ok(())
+    }
+
+    /// The folder of this layout version.
+    pub fn dir(&self) -> &Path {
+        &self.root
+    }
+
+    /// Objects, in 256 folders by their first byte.
+    pub fn objects_dir(&self) -> PathBuf {
+        PathBuf::from(&self.objects)
+    }
+
+    /// An object's final path: the whole digest and no extension, since analysis tools reject files with one.
+    pub fn object(&self, output: Digest) -> String {
+        let hex = output.to_hex();
+        let mut path = String::with_capacity(self.objects.len() + 68);
+        path.push_str(&self.objects);
+        path.push('/');
+        path.push_str(&hex[..2]);
+        path.push('/');
+        path.push_str(&hex);
+        path
+    }
+
+    /// Files that are being written, on the file system of the objects.
+    pub fn tmp_dir(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
+    /// One locked file a session.
+    pub fn lease_dir(&self) -> PathBuf {
+        self.root.join("leases")
+    }
+
+    /// The counter that every trim raises between dooming and reading the leases.
+    pub fn generation(&self) -> PathBuf {
+        self.root.join("generation")
+    }
+
+    /// Held by the one process that trims.
+    pub fn trim_lock(&self) -> PathBuf {
+        self.root.join("trim.lock")
+    }
+
+    /// Held by the one process that sets a damaged index aside.
+    pub fn recover_lock(&self) -> PathBuf {
+        self.root.join("recover.lock")
+    }
+
+    /// The index.
+    pub fn index(&self) -> PathBuf {
+        self.root.join("index.db")
+    }
+
+    /// State of remote targets, such as an open circuit breaker.
+    pub fn remote_dir(&self) -> PathBuf {
+        self.root.join("remote")
+    }
+
+    /// What went wrong after `go` had gone; the next session says it.
+    pub fn journal(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+}

@@ -1,0 +1,178 @@
+//! Leases: what a session was handed stays until it ends.
+//!
+//! A lease is a file that its session keeps locked; whether the session lives is whether the lock is held, never a PID, since two
+//! containers on one volume may share those. Each object is noted in it before it is answered, as the first eight bytes of its
+//! digest: two objects that share them only keep each other.
+
+use super::Layout;
+use crate::model::Digest;
+use crate::platform;
+use std::collections::HashSet;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Prefixes of the digests that live sessions, and those of the grace period, were handed.
+pub type Noted = HashSet<u64>;
+
+/// This session's lease.
+#[derive(Debug)]
+pub struct Lease {
+    path: PathBuf,
+    file: File,
+    generation: File,
+    seen: u64,
+    noted: HashSet<u64>,
+}
+
+impl Lease {
+    /// Takes a lease in a store whose folders exist.
+    pub fn take(layout: &Layout) -> io::Result<Self> {
+        let path = layout.lease_dir().join(unique_name());
+        let file = File::options().read(true).write(true).create_new(true).open(&path)?;
+        file.lock()?;
+        let generation = File::options().read(true).write(true).create(true).truncate(false).open(layout.generation())?;
+        let seen = read_generation(&generation)?;
+        Ok(Self { path, file, generation, seen, noted: HashSet::new() })
+    }
+
+    /// Notes an object. True if a trim has moved on since this was last asked: then look whether the object is doomed.
+    ///
+    /// The order is what makes it safe: a trim dooms, raises the generation, and only then reads the leases. Whoever notes and still
+    /// sees the old generation is read; whoever sees a new one looks at what was doomed.
+    pub fn note(&mut self, output: Digest) -> io::Result<bool> {
+        if self.noted.insert(output.prefix()) {
+            let offset = (self.noted.len() as u64 - 1) * 8;
+            platform::write_at(&self.file, &output.prefix().to_le_bytes(), offset)?;
+        }
+        let now = read_generation(&self.generation)?;
+        let moved = now != self.seen;
+        self.seen = now;
+        Ok(moved)
+    }
+
+    /// Gives it up: nobody will open what was handed out any more.
+    pub fn end(self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Raises the generation. Only the holder of the trim lock may.
+pub(super) fn raise_generation(layout: &Layout) -> io::Result<()> {
+    let file = File::options().read(true).write(true).create(true).truncate(false).open(layout.generation())?;
+    let next = read_generation(&file)?.wrapping_add(1);
+    platform::write_at(&file, &next.to_le_bytes(), 0)
+}
+
+fn read_generation(file: &File) -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    // A new file is empty: generation 0.
+    let _ = platform::read_at(file, &mut bytes, 0)?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+/// What must stay: the notes of every live session, and of every session that ended without close less than `grace` ago, since
+/// callers of `go list -export` open paths after `go` and its host are gone. Removes leases that are past it.
+pub(super) fn read_all(layout: &Layout, grace: Duration) -> io::Result<AllLeases> {
+    let mut all = AllLeases::default();
+    for found in std::fs::read_dir(layout.lease_dir())? {
+        let path = found?.path();
+        let Ok(file) = File::options().read(true).write(true).open(&path) else { continue };
+        let live = match file.try_lock() {
+            Err(TryLockError::WouldBlock) => true,
+            Ok(()) => false,
+            Err(TryLockError::Error(error)) => return Err(error),
+        };
+        if !live && age(&file) > grace {
+            let _ = std::fs::remove_file(&path);
+            continue;
+        }
+        let noted = if live { &mut all.live } else { &mut all.grace };
+        noted.extend(read_notes(&path)?);
+    }
+    Ok(all)
+}
+
+/// See [`read_all`].
+#[derive(Debug, Default)]
+pub(super) struct AllLeases {
+    /// Of sessions that live.
+    pub live: Noted,
+    /// Of sessions that ended without close a short while ago.
+    pub grace: Noted,
+}
+
+impl AllLeases {
+    /// Whether the object must stay.
+    pub fn hold(&self, output: Digest) -> bool {
+        self.live.contains(&output.prefix()) || self.grace.contains(&output.prefix())
+    }
+}
+
+fn age(file: &File) -> Duration {
+    let modified = file.metadata().and_then(|data| data.modified()).unwrap_or(UNIX_EPOCH);
+    SystemTime::now().duration_since(modified).unwrap_or_default()
+}
+
+fn read_notes(path: &Path) -> io::Result<Vec<u64>> {
+    let bytes = std::fs::read(path)?;
+    Ok(bytes.as_chunks::<8>().0.iter().map(|note| u64::from_le_bytes(*note)).collect())
+}
+
+/// A file name that no other process and no other thread makes: PIDs repeat across containers, so the clock is in it too; a
+/// collision fails in `create_new` and does no harm.
+pub(super) fn unique_name() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    format!("{nanos:x}-{:x}-{count:x}", std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, Layout) {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path()).unwrap();
+        layout.create().unwrap();
+        (dir, layout)
+    }
+
+    #[test]
+    fn a_live_session_holds_what_it_noted_and_a_closed_one_nothing() {
+        let (_dir, layout) = store();
+        let object = Digest::of(b"one");
+        let mut lease = Lease::take(&layout).unwrap();
+        assert!(!lease.note(object).unwrap());
+        let all = read_all(&layout, Duration::ZERO).unwrap();
+        assert!(all.live.contains(&object.prefix()));
+        assert!(!all.hold(Digest::of(b"two")));
+        lease.end();
+        assert!(!read_all(&layout, Duration::from_secs(600)).unwrap().hold(object));
+    }
+
+    #[test]
+    fn a_session_that_ended_without_close_holds_for_the_grace_period_only() {
+        let (_dir, layout) = store();
+        let object = Digest::of(b"one");
+        let mut lease = Lease::take(&layout).unwrap();
+        lease.note(object).unwrap();
+        drop(lease);
+        assert!(read_all(&layout, Duration::from_secs(600)).unwrap().grace.contains(&object.prefix()));
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(!read_all(&layout, Duration::ZERO).unwrap().hold(object));
+        assert_eq!(std::fs::read_dir(layout.lease_dir()).unwrap().count(), 0, "a lease past its grace is swept");
+    }
+
+    #[test]
+    fn whoever_notes_after_a_trim_moved_on_learns_it_once() {
+        let (_dir, layout) = store();
+        let mut lease = Lease::take(&layout).unwrap();
+        raise_generation(&layout).unwrap();
+        assert!(lease.note(Digest::of(b"one")).unwrap());
+        assert!(!lease.note(Digest::of(b"one")).unwrap());
+    }
+}

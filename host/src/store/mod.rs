@@ -1,0 +1,43 @@
+//! This machine's disk: objects, the index over them, leases, and the trim.
+//!
+//! What keeps [the promises](crate) here: an object is published by rename and never written again; a path is only answered
+//! after its object was noted in this session's lease and found not to be doomed; a trim dooms first, reads the leases
+//! afterwards, and unlinks what nobody noted. `tests/tests/lease_model.rs` runs through the interleavings.
+
+pub mod index;
+mod layout;
+mod lease;
+mod object;
+mod overflow;
+mod recover;
+pub mod trim;
+mod verify;
+
+pub use index::{Found, Index, IndexError, Rows, SessionRow, Size, Totals, Used, Writer};
+pub use layout::Layout;
+pub use lease::{Lease, Noted};
+pub use object::{Incoming, PublishError, Published, stands};
+pub use recover::open_index;
+pub use verify::{VerifyReport, verify};
+
+use std::io;
+use std::path::PathBuf;
+
+/// What can be wrong with a store as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A folder cannot be made or used.
+    #[error("cannot use the store folder {path}: {source}")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// JSON cannot carry the path, so `go` could not be told it.
+    #[error("the store folder {0:?} is not valid UTF-8; set one that is with `root` in the configuration")]
+    NotUtf8(PathBuf),
+    /// The index.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}

@@ -1,0 +1,210 @@
+//! Objects: written beside the store's objects, hashed on the way, published by rename.
+
+use super::{Layout, overflow};
+use crate::model::Digest;
+use crate::platform;
+use sha2::{Digest as _, Sha256};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// A body on its way in. It takes every byte whatever the disk does: `go` must never be held up, and its put never refused, by our
+/// troubles.
+pub struct Incoming {
+    hasher: Sha256,
+    written: u64,
+    place: Place,
+}
+
+/// Where the bytes go.
+enum Place {
+    /// A file of ours; true if it lies on the objects' file system.
+    File { file: File, path: PathBuf, in_store: bool },
+    /// No file system takes it.
+    Nowhere(io::Error),
+}
+
+/// Where a body is now.
+#[derive(Debug)]
+pub enum Published {
+    /// Under its name, for every session.
+    Shared,
+    /// Whole, but only for this session: there was no room in the store, or a trim is about to remove the object of this name.
+    Private(PathBuf),
+}
+
+/// A body that cannot be published.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// It is not what it says.
+    #[error("the body of {size} bytes has the SHA-256 {found} and not {expected}")]
+    Hash {
+        /// What its name says.
+        expected: Digest,
+        /// What it is.
+        found: Digest,
+        /// Bytes received.
+        size: u64,
+    },
+    /// No folder took it.
+    #[error("cannot store a body of {size} bytes anywhere: {source}")]
+    NoRoom {
+        /// Bytes received.
+        size: u64,
+        /// The last reason.
+        source: io::Error,
+    },
+}
+
+impl Incoming {
+    /// A place for a body: a file in the store, or where else there is room.
+    pub fn new(layout: &Layout) -> Self {
+        let path = layout.tmp_dir().join(super::lease::unique_name());
+        let place = match platform::create_object(&path) {
+            Ok(file) => Place::File { file, path, in_store: true },
+            Err(_) => overflow::create().map_or_else(Place::Nowhere, |(file, path)| Place::File { file, path, in_store: false }),
+        };
+        Self { hasher: Sha256::new(), written: 0, place }
+    }
+
+    /// Takes the next bytes.
+    pub fn write(&mut self, chunk: &[u8]) {
+        self.hasher.update(chunk);
+        if let Place::File { file, path, in_store } = &mut self.place
+            && let Err(error) = file.write_all(chunk)
+        {
+            let moved = if *in_store { overflow::carry_on(file, self.written, chunk) } else { Err(error) };
+            let _ = std::fs::remove_file(&*path);
+            self.place = moved.map_or_else(Place::Nowhere, |(file, path)| Place::File { file, path, in_store: false });
+        }
+        self.written += chunk.len() as u64;
+    }
+
+    /// Bytes taken so far.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Publishes the body under its name if it hashes to it. `doomed` says whether a trim is about to remove that name; it is asked
+    /// after the caller noted the object in its lease.
+    pub fn publish(self, layout: &Layout, output: Digest, doomed: bool) -> Result<Published, PublishError> {
+        let found = Digest(self.hasher.finalize().into());
+        let size = self.written;
+        let (path, in_store) = match self.place {
+            Place::File { path, in_store, .. } => (path, in_store),
+            Place::Nowhere(source) if found == output => return Err(PublishError::NoRoom { size, source }),
+            Place::Nowhere(_) => return Err(PublishError::Hash { expected: output, found, size }),
+        };
+        if found != output {
+            let _ = std::fs::remove_file(&path);
+            return Err(PublishError::Hash { expected: output, found, size });
+        }
+        if !in_store || doomed {
+            return Ok(Published::Private(path));
+        }
+        // Over whatever may stand there: so a damaged object heals, and a reader of the old inode keeps it.
+        match rename_into_place(&path, Path::new(&layout.object(output))) {
+            Ok(()) => Ok(Published::Shared),
+            Err(_) => Ok(Published::Private(path)),
+        }
+    }
+
+    /// Removes what was written: the body turned out to be none.
+    pub fn discard(self) {
+        if let Place::File { path, .. } = self.place {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+fn rename_into_place(from: &Path, to: &Path) -> io::Result<()> {
+    match std::fs::rename(from, to) {
+        // The 256 folders are made as they are needed.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            to.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+            std::fs::rename(from, to)
+        }
+        done => done,
+    }
+}
+
+/// Whether an object stands there, a regular file of the announced size.
+pub fn stands(path: &str, size: u64) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|data| data.is_file() && data.len() == size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, Layout) {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path()).unwrap();
+        layout.create().unwrap();
+        (dir, layout)
+    }
+
+    fn put(layout: &Layout, body: &[u8], output: Digest, doomed: bool) -> Result<Published, PublishError> {
+        let mut incoming = Incoming::new(layout);
+        for chunk in body.chunks(3) {
+            incoming.write(chunk);
+        }
+        incoming.publish(layout, output, doomed)
+    }
+
+    #[test]
+    fn a_body_stands_whole_and_read_only_under_its_name() {
+        let (_dir, layout) = store();
+        let output = Digest::of(b"a body");
+        assert!(matches!(put(&layout, b"a body", output, false), Ok(Published::Shared)));
+        let path = layout.object(output);
+        assert!(stands(&path, 6) && !stands(&path, 5));
+        assert_eq!(std::fs::read(&path).unwrap(), b"a body");
+        assert_eq!(std::fs::read_dir(layout.tmp_dir()).unwrap().count(), 0);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode & 0o222, 0, "nobody may write it");
+            assert_ne!(mode & 0o100, 0, "go executes some hits");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_not_what_it_says_leaves_nothing() {
+        let (_dir, layout) = store();
+        let output = Digest::of(b"another body");
+        assert!(matches!(put(&layout, b"a body", output, false), Err(PublishError::Hash { .. })));
+        assert!(!Path::new(&layout.object(output)).exists());
+        assert_eq!(std::fs::read_dir(layout.tmp_dir()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_put_heals_a_damaged_object() {
+        let (_dir, layout) = store();
+        let output = Digest::of(b"a body");
+        let path = layout.object(output);
+        std::fs::create_dir_all(Path::new(&path).parent().unwrap()).unwrap();
+        std::fs::write(&path, b"damage").unwrap();
+        put(&layout, b"a body", output, false).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"a body");
+    }
+
+    #[test]
+    fn a_doomed_name_is_left_to_the_trim_and_the_body_stays_whole_beside_it() {
+        let (_dir, layout) = store();
+        let output = Digest::of(b"a body");
+        let Ok(Published::Private(path)) = put(&layout, b"a body", output, true) else { panic!("published") };
+        assert_eq!(std::fs::read(path).unwrap(), b"a body");
+        assert!(!Path::new(&layout.object(output)).exists());
+    }
+
+    #[test]
+    fn without_a_store_folder_a_body_still_gets_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(&dir.path().join("missing")).unwrap();
+        let Ok(Published::Private(path)) = put(&layout, b"a body", Digest::of(b"a body"), false) else { panic!("published") };
+        assert_eq!(std::fs::read(&path).unwrap(), b"a body");
+        std::fs::remove_file(path).unwrap();
+    }
+}

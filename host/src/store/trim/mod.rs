@@ -1,0 +1,251 @@
+//! Shrinking the store: one process at a time, groups and not entries, and nothing that anybody was handed.
+//!
+//! Two phases, so that scoring holds no lock: read everything and decide; then, in one transaction, delete the rows that are still as
+//! they were and doom the objects that nothing refers to any more. Only after that are the leases read, and what nobody noted is
+//! unlinked. A trim that dies leaves its list in the index, and the next one carries on.
+
+mod plan;
+
+pub use plan::Victims;
+
+use super::lease::{self, AllLeases};
+use super::{Index, IndexError, Layout, index};
+use crate::model::{Digest, TrimColumns, TrimReason, UnixNanos};
+use rusqlite::params;
+use std::collections::HashSet;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::time::Duration;
+
+/// What a trim is to reach.
+#[derive(Clone, Copy, Debug)]
+pub struct Goal {
+    /// Why it happens.
+    pub reason: TrimReason,
+    /// Bytes from which on it acts.
+    pub above: u64,
+    /// Bytes that it goes down to.
+    pub down_to: u64,
+    /// How long what a session without close handed out stays.
+    pub grace: Duration,
+}
+
+/// What a trim did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrimReport {
+    /// Bytes in the store before and after.
+    pub before: u64,
+    /// See `before`.
+    pub after: u64,
+    /// Groups whose rows went.
+    pub groups: u64,
+    /// Heads of these groups, in the order in which they went.
+    pub heads: Vec<Digest>,
+    /// Bytes of the files that went.
+    pub bytes: u64,
+    /// Whether the goal was out of reach, since what remains is in use.
+    pub short: bool,
+}
+
+/// What can stop a trim.
+#[derive(Debug, thiserror::Error)]
+pub enum TrimError {
+    /// The index.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The leases, or the lock.
+    #[error("cannot trim the store in {path}: {source}")]
+    Io {
+        /// Where.
+        path: std::path::PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Who decides: scores the rows, the lowest go first, and may set tags.
+pub trait Scorer {
+    /// Tags of another owner read as 0.
+    fn tag_owner(&mut self) -> String;
+    /// One score a row; any order of floats, no NaN.
+    fn score(&mut self, columns: &mut TrimColumns) -> Vec<f64>;
+}
+
+/// Holds the trim lock while it lives.
+#[derive(Debug)]
+pub struct TrimLock(#[allow(dead_code, reason = "its drop unlocks")] File);
+
+/// Takes the trim lock; None if another process trims, which will do.
+pub fn lock(layout: &Layout) -> Result<Option<TrimLock>, TrimError> {
+    let path = layout.trim_lock();
+    let take = || -> io::Result<Option<TrimLock>> {
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(TrimLock(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    };
+    take().map_err(|source| TrimError::Io { path: path.clone(), source })
+}
+
+/// Trims if the store is above the goal.
+pub fn trim(_lock: &TrimLock, layout: &Layout, index: &Index, goal: Goal, scorer: &mut dyn Scorer) -> Result<TrimReport, TrimError> {
+    let io_error = |source| TrimError::Io { path: layout.dir().to_owned(), source };
+    finish_doomed(layout, index, goal.grace)?;
+    let before = index.size()?.bytes;
+    if before <= goal.above {
+        return Ok(TrimReport { before, after: before, ..TrimReport::default() });
+    }
+    index::fold(index)?;
+    let leases = lease::read_all(layout, goal.grace).map_err(io_error)?;
+    let mut plan = plan::Plan::read(index, goal, before, &leases, &scorer.tag_owner())?;
+    let scores = scorer.score(&mut plan.columns);
+    let victims = plan.choose(&scores);
+    commit(index, &plan, &victims, &scorer.tag_owner())?;
+    let bytes = finish_doomed(layout, index, goal.grace)?;
+    let short = victims.freed < plan.columns.wanted;
+    Ok(TrimReport {
+        before,
+        after: before.saturating_sub(bytes),
+        groups: victims.groups.len() as u64,
+        heads: victims.groups.iter().map(|group| plan.head(*group)).collect(),
+        bytes,
+        short,
+    })
+}
+
+/// Lets the groups with these heads go, as far as nobody was handed them: what a policy does not want kept. Returns the bytes of the files that went.
+pub fn let_go(_lock: &TrimLock, layout: &Layout, index: &Index, heads: &HashSet<Digest>, grace: Duration) -> Result<u64, TrimError> {
+    let io_error = |source| TrimError::Io { path: layout.dir().to_owned(), source };
+    let leases = lease::read_all(layout, grace).map_err(io_error)?;
+    let goal = Goal { reason: TrimReason::Asked, above: 0, down_to: 0, grace };
+    let plan = plan::Plan::read(index, goal, 0, &leases, "")?;
+    commit(index, &plan, &plan.with_heads(heads), "")?;
+    finish_doomed(layout, index, grace)
+}
+
+/// Deletes the victims' rows that are still as they were read, and dooms the objects that nothing refers to after that.
+fn commit(index: &Index, plan: &plan::Plan, victims: &Victims, tag_owner: &str) -> Result<(), IndexError> {
+    let work = || -> rusqlite::Result<()> {
+        let transaction = rusqlite::Transaction::new_unchecked(index.connection(), rusqlite::TransactionBehavior::Immediate)?;
+        {
+            let mut delete = transaction.prepare("DELETE FROM entry WHERE id = ?1 AND output = ?2 AND put_ns = ?3")?;
+            let mut forget = transaction.prepare("DELETE FROM last_run WHERE entry = ?1")?;
+            for row in victims.groups.iter().flat_map(|group| plan.rows(*group)) {
+                if delete.execute(params![row.id, row.output.0.as_slice(), row.put_ns])? > 0 {
+                    forget.execute(params![row.id])?;
+                }
+            }
+            let referred = referred(&transaction, &victims.objects)?;
+            let mut doom = transaction.prepare("INSERT INTO doomed (output) VALUES (?1) ON CONFLICT DO NOTHING")?;
+            for output in victims.objects.iter().filter(|output| !referred.contains(output)) {
+                doom.execute(params![output.0.as_slice()])?;
+            }
+            if !tag_owner.is_empty() {
+                plan.write_tags(&transaction, tag_owner)?;
+            }
+        }
+        transaction.commit()
+    };
+    work().map_err(|error| index.error(error))
+}
+
+/// Which of these objects some row refers to. One pass over the table: an index on outputs would be paid for by every put.
+fn referred(connection: &rusqlite::Connection, among: &HashSet<Digest>) -> rusqlite::Result<HashSet<Digest>> {
+    let mut found = HashSet::new();
+    if among.is_empty() {
+        return Ok(found);
+    }
+    let mut all = connection.prepare("SELECT output FROM entry")?;
+    let mut rows = all.query([])?;
+    while let Some(row) = rows.next()? {
+        let output = index::digest(row, 0)?;
+        if among.contains(&output) {
+            found.insert(output);
+        }
+    }
+    Ok(found)
+}
+
+/// Unlinks what is doomed and held by nobody, and takes all of it off the list. Returns the bytes that went.
+fn finish_doomed(layout: &Layout, index: &Index, grace: Duration) -> Result<u64, TrimError> {
+    let io_error = |source| TrimError::Io { path: layout.dir().to_owned(), source };
+    let doomed: HashSet<Digest> = {
+        let work = || -> rusqlite::Result<_> {
+            let mut all = index.connection().prepare("SELECT output FROM doomed")?;
+            all.query_map([], |row| index::digest(row, 0))?.collect()
+        };
+        work().map_err(|error| index.error(error))?
+    };
+    if doomed.is_empty() {
+        return Ok(0);
+    }
+    // The order is the point: see `Lease::note`.
+    lease::raise_generation(layout).map_err(io_error)?;
+    let leases: AllLeases = lease::read_all(layout, grace).map_err(io_error)?;
+    // After the leases: a session that closed in between has committed its rows before it gave its lease up.
+    let referred = referred(index.connection(), &doomed).map_err(|error| index.error(error))?;
+    let mut gone = Vec::new();
+    for output in doomed.iter().filter(|output| !leases.hold(**output) && !referred.contains(*output)) {
+        match std::fs::remove_file(layout.object(*output)) {
+            Ok(()) => gone.push(*output),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => gone.push(*output),
+            // It stays in `object`, and the next trim finds it as an orphan.
+            Err(_) => {}
+        }
+    }
+    let work = || -> rusqlite::Result<i64> {
+        let transaction = rusqlite::Transaction::new_unchecked(index.connection(), rusqlite::TransactionBehavior::Immediate)?;
+        let mut bytes = 0;
+        {
+            let mut forget = transaction.prepare("DELETE FROM object WHERE output = ?1 RETURNING size")?;
+            for output in &gone {
+                let size: Option<i64> = rusqlite::OptionalExtension::optional(forget.query_row(params![output.0.as_slice()], |row| row.get(0)))?;
+                bytes += size.unwrap_or(0);
+            }
+            let mut spare = transaction.prepare("DELETE FROM doomed WHERE output = ?1")?;
+            for output in &doomed {
+                spare.execute(params![output.0.as_slice()])?;
+            }
+        }
+        transaction.commit()?;
+        Ok(bytes)
+    };
+    Ok(work().map_err(|error| index.error(error))?.max(0) as u64)
+}
+
+/// Removes files that no row knows, such as those of a session that was killed between publishing and committing, once they are older
+/// than `age`; and what such a session left half-written. Returns how many files and bytes went.
+pub fn sweep(_lock: &TrimLock, layout: &Layout, index: &Index, age: Duration, grace: Duration) -> Result<(u64, u64), TrimError> {
+    let io_error = |source| TrimError::Io { path: layout.dir().to_owned(), source };
+    let leases = lease::read_all(layout, grace).map_err(io_error)?;
+    let (mut files, mut bytes) = (0, 0);
+    let mut remove = |path: &std::path::Path, data: &std::fs::Metadata| {
+        let old = data.modified().is_ok_and(|time| UnixNanos::from(time).age_at(UnixNanos::now()) >= age);
+        if old && std::fs::remove_file(path).is_ok() {
+            files += 1;
+            bytes += data.len();
+        }
+    };
+    for folder in std::fs::read_dir(layout.objects_dir()).map_err(io_error)?.flatten() {
+        for file in std::fs::read_dir(folder.path()).into_iter().flatten().flatten() {
+            let Some(output) = file.file_name().to_str().and_then(Digest::from_hex) else { continue };
+            let known = index
+                .connection()
+                .prepare_cached("SELECT 1 FROM object WHERE output = ?1")
+                .and_then(|mut find| find.exists(params![output.0.as_slice()]))
+                .map_err(|error| index.error(error))?;
+            // The shared file of empty bodies is known by the first put, and costs nothing.
+            if let (false, false, Ok(data)) = (known, leases.hold(output), file.metadata()) {
+                remove(&file.path(), &data);
+            }
+        }
+    }
+    for file in std::fs::read_dir(layout.tmp_dir()).map_err(io_error)?.flatten() {
+        if let Ok(data) = file.metadata() {
+            remove(&file.path(), &data);
+        }
+    }
+    Ok((files, bytes))
+}
