@@ -13,5 +13,6 @@ pub mod object;
 pub mod platform;
 pub mod policy;
 pub mod protocol;
+pub mod remote;
 pub mod session;
 pub mod store;

@@ -1,1 +1,3 @@
+//! What the tests of cachewit share.
 
+pub mod go;

@@ -1,1 +1,72 @@
-fn main() {}
+//! What a developer of cachewit runs: `cargo xtask try`, `test`, `bench` and `toolchains`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod bench;
+mod golang;
+mod product;
+mod table;
+mod test;
+mod toolchains;
+mod try_out;
+mod workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds, tries, tests and measures cachewit")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build cachewit and watch a real `go build std` go through it
+    Try {
+        /// Leave the caches and the shared folder of the try where they are
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Run the whole test suite
+    Test {
+        /// Only tests whose name contains this
+        filter: Option<String>,
+        /// Fetch the toolchains of Go that the tests use even where a filter is given
+        #[arg(long)]
+        toolchains: bool,
+    },
+    /// Measure cachewit against Go's own cache and the floor host
+    Bench(bench::Options),
+    /// Fetch toolchains of Go into target/tools and print where their `go` is
+    Toolchains {
+        /// Versions such as 1.24.11; none means those that the tests use
+        versions: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Args::parse().command {
+        Command::Try { keep } => try_out::run(keep),
+        Command::Test { filter, toolchains } => test::run_suite(filter.as_deref(), toolchains),
+        Command::Bench(options) => bench::run(&options),
+        Command::Toolchains { versions } => list_toolchains(&versions),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn list_toolchains(versions: &[String]) -> anyhow::Result<()> {
+    let wanted: Vec<&str> = if versions.is_empty() { toolchains::TESTED.to_vec() } else { versions.iter().map(String::as_str).collect() };
+    let found: Vec<PathBuf> = wanted.iter().map(|version| toolchains::toolchain(version)).collect::<anyhow::Result<_>>()?;
+    for go in found {
+        println!("{}", go.display());
+    }
+    Ok(())
+}

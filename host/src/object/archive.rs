@@ -3,9 +3,10 @@
 //! An archive holds `__.PKGDEF` (what the compiler reads of an imported package), then `_go_.o` (what the linker reads), then
 //! what an assembler or a C compiler made (golang/go `src/cmd/compile/internal/gc/obj.go`). The first line of the first two names
 //! the toolchain. The import path stands nowhere as such: it is the qualifier of the symbols that `_go_.o` defines. Of those,
-//! `go:cuinfo.packagename.<path>` is the one to look for. The compiler defines it in every package, an empty one too, with the
-//! path unescaped and exactly as `-p` gave it (`src/cmd/compile/internal/dwarfgen/dwarf.go`, `RecordPackageName`), and no package
-//! defines another's, as happens with instances of foreign generic functions and with `//go:linkname`.
+//! `go:cuinfo.packagename.<path>` and `go:cuinfo.producer.<path>` are the ones to look for. The compiler defines the first in every
+//! package, an empty one too, and the second nearly always, with the path unescaped and exactly as `-p` gave it
+//! (`src/cmd/compile/internal/dwarfgen/dwarf.go`, `RecordPackageName` and `RecordFlags`), and no package defines another's, as
+//! happens with instances of foreign generic functions and with `//go:linkname`.
 
 use super::kind::find;
 use crate::model::Facts;
@@ -40,14 +41,14 @@ const NON_PACKAGE_REFERENCES: usize = 7;
 /// A symbol: length and offset of its name, ABI (2), type, two flags, size (4), alignment (4).
 const SYMBOL: usize = 8 + 2 + 1 + 2 + 4 + 4;
 
-/// The types of symbols of code, which come first in the block, in Go 1.20 and later; no type of ours is among them.
-const TEXT_TYPES: [u8; 2] = [1, 2];
+/// `SDWARFCUINFO` is 8 until Go 1.23 and 12 since (golang/go `src/cmd/internal/objabi/symkind.go`). Code, read-only data and most
+/// other data have lower numbers, so what is of this or a higher type is worth a look at its name.
+const LEAST_TYPE: u8 = 8;
 
-const PATH_SYMBOL: &[u8] = b"go:cuinfo.packagename.";
+const PATH_SYMBOLS: [&[u8]; 2] = [b"go:cuinfo.producer.", b"go:cuinfo.packagename."];
 const MAX_PATH: usize = 4096;
 
-/// Bounds for files that are not what they seem. In the archives of `std` and `cmd/go` the second name read is the one, and
-/// the longest block of symbols in it has 12,000.
+/// Bounds for files that are not what they seem. In the archives of `std` and `cmd/go` the first name read is the one.
 const MAX_SYMBOLS: u64 = 1 << 20;
 const MAX_NAMES: usize = 64;
 
@@ -56,9 +57,10 @@ const MAX_NAMES: usize = 64;
 /// The import path is the one that the compiler was given: `main` for any program and for a generated test main, `a` for the test
 /// variant `a [a.test]`, **`a_test`** for the external tests of `a`, `vendor/…` for what the standard library vendors.
 ///
-/// Reads 512 bytes of the beginning, 4 KiB of the second member (more under cgo, by the length of its directives), then symbols
-/// without their names, 1.3 KiB and, behind many functions, 21 KiB at a time, and the names of one or two of them: five small
-/// reads for most packages, and never more than 23 MiB or 26 KiB at once.
+/// Reads 512 bytes of the beginning, 4 KiB of the second member (more under cgo, by the length of its directives), the header of
+/// the object file behind its text, then symbols without their names, 1.3 KiB and, behind many functions, 21 KiB at a time, and the
+/// name of the first that may be the one. That is 10 KiB for most packages and 100 KiB for the largest of `std`; never more than
+/// 24 MiB of a hostile file, 26 KiB of it at once.
 pub fn read_facts(file: &mut (impl Read + Seek)) -> Facts {
     let mut facts = Facts::default();
     // A file that ends early or lies about itself has said all that it can say.
@@ -164,16 +166,17 @@ impl Object {
             let symbols = read_at(file, at, count * SYMBOL)?;
             for symbol in symbols.chunks_exact(SYMBOL) {
                 let length = word(symbol, 0)? as usize;
-                if TEXT_TYPES.contains(&symbol[10]) || !(PATH_SYMBOL.len() + 1..=PATH_SYMBOL.len() + MAX_PATH).contains(&length) {
+                if symbol[10] < LEAST_TYPE || length > PATH_SYMBOLS[1].len() + MAX_PATH {
                     continue;
                 }
                 names += 1;
                 if names > MAX_NAMES {
                     return None;
                 }
-                let name = read_at(file, self.at(word(symbol, 4)?)?, length)?;
-                if let Some(path) = name.strip_prefix(PATH_SYMBOL) {
-                    return believable(path, length - PATH_SYMBOL.len());
+                let Some(name) = read_at(file, self.at(word(symbol, 4)?)?, length) else { continue };
+                let path = PATH_SYMBOLS.iter().find_map(|prefix| name.strip_prefix(*prefix));
+                if let Some(path) = path.filter(|_| name.len() == length).and_then(believable) {
+                    return Some(path);
                 }
             }
             at += (symbols.len() - symbols.len() % SYMBOL).max(SYMBOL) as u64;
@@ -188,11 +191,11 @@ impl Object {
     }
 }
 
-/// An import path of the announced length. The compiler writes `<unlinkable>` where it was given none.
-fn believable(path: &[u8], length: usize) -> Option<String> {
+/// The text of an import path. The compiler writes `<unlinkable>` where it was given none.
+fn believable(path: &[u8]) -> Option<String> {
     let path = str::from_utf8(path).ok()?;
     let plain = path.chars().all(|c| c > ' ' && c != '\x7f' && !"<>\"'`\\".contains(c));
-    (path.len() == length && plain).then(|| path.to_owned())
+    (plain && !path.is_empty()).then(|| path.to_owned())
 }
 
 /// The little-endian word at `at`.

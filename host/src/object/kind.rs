@@ -73,32 +73,44 @@ fn is_vet_facts(head: &[u8]) -> bool {
 }
 
 /// The list that `go` keeps under the subkey `srcfiles` (golang/go `src/cmd/go/internal/work/exec.go`, `cacheSrcFiles`): a name
-/// a line, `./` before those that were not generated, Go files first.
+/// a line, Go files first. Those that were not generated have `./` before them, a test main even before an absolute path.
 fn is_source_list(head: &[u8]) -> bool {
     let whole = head.len() < HEAD;
     let Some(end) = head.iter().rposition(|&byte| byte == b'\n') else { return false };
     if whole && end + 1 != head.len() {
         return false;
     }
-    let mut names = head[..end].split(|&byte| byte == b'\n');
-    names.next().is_some_and(|first| is_file_name(first) && first.ends_with(b".go")) && names.all(is_file_name)
+    head[..end].split(|&byte| byte == b'\n').enumerate().all(|(number, line)| {
+        let name = line.strip_prefix(b"./").unwrap_or(line);
+        is_source_name(name, number == 0) || (line.starts_with(b".//") && is_visible(name))
+    })
 }
 
-/// A base name that ends like a source file.
-fn is_file_name(line: &[u8]) -> bool {
-    let name = line.strip_prefix(b"./").unwrap_or(line);
-    let plain = name.iter().all(|&byte| byte > b' ' && byte != 0x7f && !b"/\\\"'`(){}<>;,".contains(&byte));
+/// A base name that ends like a source file, like a Go file if it is the first of a list.
+fn is_source_name(name: &[u8], first: bool) -> bool {
+    const EXTENSIONS: [&[u8]; 15] = [b"go", b"s", b"S", b"sx", b"c", b"cc", b"cpp", b"cxx", b"m", b"h", b"hh", b"f", b"F", b"f90", b"syso"];
     let Some(dot) = name.iter().rposition(|&byte| byte == b'.') else { return false };
-    const EXTENSIONS: [&[u8]; 15] =
-        [b"go", b"s", b"S", b"sx", b"c", b"cc", b"cpp", b"cxx", b"m", b"h", b"hh", b"f", b"F", b"f90", b"syso"];
-    plain && dot > 0 && EXTENSIONS.contains(&&name[dot + 1..])
+    let extension = &name[dot + 1..];
+    let fits = if first { extension == b"go" } else { EXTENSIONS.contains(&extension) };
+    fits && dot > 0 && is_visible(name) && !name.iter().any(|byte| b"/\\\"'`(){}<>;,".contains(byte))
+}
+
+fn is_visible(name: &[u8]) -> bool {
+    name.iter().all(|&byte| byte > b' ' && byte != 0x7f)
 }
 
 /// What a passing test printed (no other is cached), with the line that `go test` adds at the end. Under `-v` and `-json` the
 /// test binary marks its runs; without, it may have printed anything before that last line.
 fn is_test_result(head: &[u8]) -> bool {
-    const LINES: [&[u8]; 7] =
-        [b"ok  \t", b"=== RUN   ", b"--- PASS: ", b"--- SKIP: ", b"\x16=== RUN   ", b"\x16--- PASS: ", b"testing: warning: no tests to run"];
+    const LINES: [&[u8]; 7] = [
+        b"ok  \t",
+        b"=== RUN   ",
+        b"--- PASS: ",
+        b"--- SKIP: ",
+        b"\x16=== RUN   ",
+        b"\x16--- PASS: ",
+        b"testing: warning: no tests to run",
+    ];
     // Go's generators keep their input's text, and a test's source may quote any of these lines.
     let generated = [b"//".as_slice(), b"/*", b"package ", b"\npackage "].iter().any(|start| head.starts_with(start));
     !generated
@@ -123,12 +135,13 @@ mod tests {
 
     #[test]
     fn bodies_of_real_go_commands_are_told_apart() {
-        let cases: [(&[u8], Kind); 24] = [
+        let cases: [(&[u8], Kind); 25] = [
             (b"!<arch>\n__.PKGDEF       0           0     0     644     36970     `\ngo object linux amd64 go1.26.8 G", Kind::Archive),
             (b"go index v2\n\xf4\x02\x00\x00\x01\x00\x00\x00", Kind::ModuleIndex),
             (b"./test2json.go\n", Kind::SourceList),
             (b"_cgo_gotypes.go\nfuncs.cgo1.go\n_cgo_import.go\n", Kind::SourceList),
             (b"covervars.go\na.cover.go\n./a_test.go\n./asm_amd64.s\n", Kind::SourceList),
+            (b".//home/me/.cache/go-build/71/719f-d\n", Kind::SourceList),
             (VET_FACTS, Kind::VetFacts),
             (b"# test log\ngetenv HOME\n", Kind::TestLog),
             (b"ok  \texample.com/t\t0.003s\n", Kind::TestResult),

@@ -1,0 +1,166 @@
+//! `cargo xtask bench`: what cachewit costs a `go` command, beside Go's own cache and the least that any host can cost.
+//!
+//! Every round runs each host once, in an order drawn anew, so that what slows the machine for a while slows all alike. Ratios are
+//! of medians; the A/A column shows what the same thing measured twice differs by.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use self::contender::{Field, HOSTS, Host};
+use self::stats::{median, ratio};
+use self::workload::{WORKLOADS, Workload};
+use crate::product;
+use crate::table::Table;
+use crate::toolchains::{default_go, go_version, toolchain};
+use crate::workspace::{ensure_wasm_targets, say, scratch};
+
+mod contender;
+mod floor;
+mod stats;
+mod workload;
+
+/// Spawns of each program whose start is measured.
+const SPAWNS: usize = 200;
+
+/// The options of `cargo xtask bench`.
+#[derive(Args)]
+pub struct Options {
+    /// A few minutes: fewer rounds, no vet, no cold build
+    #[arg(long)]
+    quick: bool,
+    /// Rounds of every workload, each of which runs every host once
+    #[arg(long, value_name = "N")]
+    pairs: Option<usize>,
+    /// Only workloads whose name contains this
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
+    /// Write the tables as Markdown to this file as well
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// The Go to measure with, such as 1.27.3; without it the machine's
+    #[arg(long, value_name = "VERSION")]
+    go: Option<String>,
+    /// Leave cachewit out: only Go's own cache and the floor host
+    #[arg(long)]
+    floor_only: bool,
+}
+
+/// Measures and prints.
+pub fn run(options: &Options) -> Result<()> {
+    let chosen = chosen(options)?;
+    let hosts: Vec<Host> = HOSTS.into_iter().filter(|host| !options.floor_only || !matches!(host, Host::Plain | Host::Chain)).collect();
+    if !options.floor_only {
+        ensure_wasm_targets()?;
+        product::build()?;
+    }
+    let go = match &options.go {
+        Some(version) => toolchain(version)?,
+        None => default_go()?,
+    };
+    let dir = scratch("bench")?;
+    let field = Field { go, binary: product::binary(), dir: dir.path().to_path_buf() };
+    workload::write_hello(&field.hello())?;
+    floor::build_empty(&field.empty_binary())?;
+    let mut random = fastrand::Rng::new();
+
+    let mut table = Table::new(2, &["workload", "host", "median", "ratio", "95 % interval", "rounds"]);
+    for (workload, rounds) in chosen {
+        let walls = measure(&field, workload, &hosts, rounds, &mut random)?;
+        for (host, wall) in hosts.iter().zip(&walls) {
+            let name = if *host == hosts[0] { workload.name } else { "" };
+            let compared = (*host != Host::Native).then(|| ratio(wall, &walls[0], &mut random));
+            table.row(vec![
+                name.to_owned(),
+                host.name().to_owned(),
+                format!("{:.1} ms", median(wall) * 1e3),
+                compared.map_or_else(|| "1".to_owned(), |ratio| format!("{:.3}", ratio.value)),
+                compared.map_or_else(String::new, |ratio| format!("{:.3} to {:.3}", ratio.low, ratio.high)),
+                wall.len().to_string(),
+            ]);
+        }
+    }
+    let starts = starts(&field, options.floor_only, &mut random)?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let head = format!("{}, {cores} cores; ratios of medians to Go's own cache, rounds in random order", go_version(&field.go)?);
+    println!("\n{head}\n\n{}\n{}", table.text(), starts.text());
+    if let Some(file) = &options.markdown {
+        let text = format!("{head}\n\n{}\n{}", table.markdown(), starts.markdown());
+        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}
+
+fn chosen(options: &Options) -> Result<Vec<(&'static Workload, usize)>> {
+    static ALL: [Workload; WORKLOADS.len()] = WORKLOADS;
+    let wanted = |workload: &&Workload| options.only.as_ref().is_none_or(|name| workload.name.contains(name.as_str()));
+    let rounds = |workload: &Workload| if options.quick { workload.quick_rounds } else { workload.rounds };
+    let chosen: Vec<(&Workload, usize)> =
+        ALL.iter().filter(wanted).map(|workload| (workload, options.pairs.unwrap_or(rounds(workload)))).filter(|(_, n)| *n > 0).collect();
+    if chosen.is_empty() {
+        let names: Vec<&str> = ALL.iter().map(|workload| workload.name).collect();
+        bail!("no such workload; there are: {}", names.join("; "));
+    }
+    Ok(chosen)
+}
+
+/// The wall times of each host, round by round.
+fn measure(field: &Field, workload: &Workload, hosts: &[Host], rounds: usize, random: &mut fastrand::Rng) -> Result<Vec<Vec<Duration>>> {
+    if workload.cold {
+        // The floor host is compiled with a table, even where it answers nothing from it.
+        if !field.floor_binary().exists() {
+            let table = field.dir.join("floor-table");
+            floor::write_table(&field.hello(), &table)?;
+            floor::build(&table, &field.floor_binary())?;
+        }
+    } else {
+        for host in hosts {
+            say(format!("{}: warming {}", workload.name, host.name()));
+            field.warm(*host, workload)?;
+        }
+    }
+    say(format!("{}: {rounds} rounds", workload.name));
+    let mut walls = vec![Vec::with_capacity(rounds); hosts.len()];
+    let mut order: Vec<usize> = (0..hosts.len()).collect();
+    for _ in 0..rounds {
+        random.shuffle(&mut order);
+        for &index in &order {
+            walls[index].push(field.once(hosts[index], workload)?);
+        }
+    }
+    Ok(walls)
+}
+
+/// Spawn to exit of hosts whose input ends at once, beside a program that does nothing.
+fn starts(field: &Field, floor_only: bool, random: &mut fastrand::Rng) -> Result<Table> {
+    let mut programs = vec![("an empty program", field.empty_binary()), ("floor host", field.floor_binary())];
+    if !floor_only {
+        programs.push(("cachewit", field.binary.clone()));
+    }
+    let gocache = field.dir.join("starts");
+    std::fs::create_dir_all(&gocache).context("cannot create a GOCACHE")?;
+    let mut walls = vec![Vec::with_capacity(SPAWNS); programs.len()];
+    let mut order: Vec<usize> = (0..programs.len()).collect();
+    for _ in 0..SPAWNS {
+        random.shuffle(&mut order);
+        for &index in &order {
+            let mut command = Command::new(&programs[index].1);
+            command.env("GOCACHE", &gocache).stdin(Stdio::null()).stdout(Stdio::null());
+            let start = Instant::now();
+            let status = command.status().with_context(|| format!("cannot start {}", programs[index].1.display()))?;
+            walls[index].push(start.elapsed());
+            if !status.success() {
+                bail!("{} ended with {status} at the end of its input", programs[index].0);
+            }
+        }
+    }
+    let mut table = Table::new(1, &["spawn to exit", "median", "more than empty"]);
+    for ((name, _), wall) in programs.iter().zip(&walls) {
+        let (median, empty) = (median(wall) * 1e3, median(&walls[0]) * 1e3);
+        table.row(vec![(*name).to_owned(), format!("{median:.2} ms"), format!("{:.2} ms", median - empty)]);
+    }
+    Ok(table)
+}

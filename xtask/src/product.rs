@@ -1,0 +1,206 @@
+//! What xtask knows of the cachewit binary: how it is built and named in `GOCACHEPROG`, what its configuration files say, and
+//! the summary that its sessions leave. Everything else in xtask goes through here.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::workspace::{cargo, run, target_dir};
+
+/// The environment variable that makes every session append its summary, one line of JSON, to a file.
+const SUMMARY_VARIABLE: &str = "CACHEWIT_SUMMARY";
+
+/// How long the work that a session does behind `go`'s back may take before a run counts as failed.
+const LATE_WORK: Duration = Duration::from_secs(90);
+
+/// The chain that a try and the bench run: eviction, admission and remote each decided by a plugin.
+pub const CHAIN: [&str; 3] = ["rebuild-cost", "share-filter", "read-through"];
+
+/// Builds the binary and returns its path.
+pub fn build() -> Result<PathBuf> {
+    run(cargo().args(["build", "--release", "-p", "cachewit"]))?;
+    let binary = binary();
+    if !binary.is_file() {
+        bail!("the build left no {}", binary.display());
+    }
+    Ok(binary)
+}
+
+/// Where the build leaves the binary.
+pub fn binary() -> PathBuf {
+    target_dir().join("release").join(format!("cachewit{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// A value of `GOCACHEPROG`: the binary with a configuration file.
+pub fn configured(binary: &Path, config: &Path) -> String {
+    format!("{} serve --config {}", quoted(binary), quoted(config))
+}
+
+/// A configuration that says nothing: the default policy, and none of the settings that this machine's user may have.
+pub const EMPTY_CONFIG: &str = "";
+
+/// A configuration with the chain of [`CHAIN`] and one shared folder; `max_size` is a size such as `2GiB`.
+pub fn chain_config(shared: &Path, max_size: &str) -> String {
+    let policies = CHAIN.map(|name| format!("[[policy]]\nuse = \"builtin:{name}\"\n\n")).concat();
+    format!(
+        "{policies}[[store]]\nname = \"shared\"\nkind = \"folder\"\npath = {:?}\nmode = \"read-write\"\n\n[limits]\nmax-size = \"{max_size}\"\n",
+        shared.display().to_string()
+    )
+}
+
+/// `go` splits `GOCACHEPROG` at blanks; an element may be wrapped in quotes if the quote is its first character.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    if path.contains(char::is_whitespace) { format!("'{path}'") } else { path }
+}
+
+/// Makes a `go` command use cachewit, whose sessions append their summaries to `summaries`.
+pub fn cached_by(command: &mut Command, gocacheprog: &str, summaries: &Path) {
+    command.env("GOCACHEPROG", gocacheprog).env(SUMMARY_VARIABLE, summaries);
+}
+
+/// What one session did, as the binary writes it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Summary {
+    /// Requests of the kind `get`.
+    pub gets: u64,
+    /// Of these, answered with a path.
+    pub hits: u64,
+    /// Of these, answered with a miss.
+    pub misses: u64,
+    /// Requests of the kind `put`.
+    pub puts: u64,
+    /// Bytes of their bodies.
+    pub put_bytes: u64,
+    /// Bytes of the objects that hits named.
+    pub hit_bytes: u64,
+    /// What went to and came from remote stores.
+    pub remote: RemoteSummary,
+    /// One entry a configured plugin, in the order of the chain.
+    pub policies: Vec<PolicySummary>,
+    /// Groups that a trim removed.
+    pub evicted_groups: u64,
+    /// Bytes of the objects that it removed.
+    pub evicted_bytes: u64,
+}
+
+/// The remote part of a [`Summary`].
+#[derive(Debug, Clone, Deserialize)]
+pub struct RemoteSummary {
+    /// Objects fetched.
+    pub fetched: u64,
+    /// Bytes of these objects, unpacked.
+    pub fetched_bytes: u64,
+    /// Objects shared.
+    pub shared: u64,
+    /// Bytes of these objects, unpacked.
+    pub shared_bytes: u64,
+    /// Requests to stores.
+    pub round_trips: u64,
+    /// Milliseconds that `go` was kept waiting for stores.
+    pub waited_ms: u64,
+}
+
+/// What one plugin was asked in a session.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PolicySummary {
+    /// The plugin's name.
+    pub name: String,
+    /// Calls by role.
+    pub calls: Calls,
+    /// Why it was switched off, if it was.
+    pub off: Option<String>,
+}
+
+/// Calls of one plugin in a session, by role.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Calls {
+    /// Groups whose admission it was asked.
+    pub admission: u64,
+    /// Calls at trims.
+    pub eviction: u64,
+    /// Questions about sets, misses and sharing.
+    pub remote: u64,
+}
+
+impl Calls {
+    /// All calls.
+    pub fn total(&self) -> u64 {
+        self.admission + self.eviction + self.remote
+    }
+}
+
+impl Summary {
+    /// Waits for the summaries in `file`, which a session writes when its late work has ended, and takes the only one.
+    pub fn wait_for_one(file: &Path) -> Result<Self> {
+        let deadline = Instant::now() + LATE_WORK;
+        loop {
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            if text.ends_with('\n') {
+                let mut lines = text.lines();
+                let (Some(line), None) = (lines.next(), lines.next()) else {
+                    bail!("{} sessions of one go command left summaries in {}", text.lines().count(), file.display());
+                };
+                return serde_json::from_str(line).with_context(|| format!("the summary {line} is not what xtask knows"));
+            }
+            if Instant::now() > deadline {
+                bail!("the session wrote no summary to {} within {} s of its end", file.display(), LATE_WORK.as_secs());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Fails if a plugin of the chain was switched off, or is missing.
+    pub fn check_plugins(&self, expected: &[&str]) -> Result<()> {
+        for name in expected {
+            match self.policies.iter().find(|policy| policy.name == *name) {
+                None => bail!("the session knew no plugin {name}"),
+                Some(PolicySummary { off: Some(reason), .. }) => bail!("the plugin {name} was off: {reason}"),
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails unless each of these plugins was asked something.
+    pub fn check_asked(&self, expected: &[&str]) -> Result<()> {
+        for name in expected {
+            if self.policies.iter().filter(|policy| policy.name == *name).all(|policy| policy.calls.total() == 0) {
+                bail!("the plugin {name} was never asked");
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Summary, chain_config, quoted};
+    use std::path::Path;
+
+    const LINE: &str = r#"{"sessions":1,"gets":3,"hits":2,"misses":1,"puts":1,"put_bytes":10,"hit_bytes":20,"remote":{"fetched":0,"fetched_bytes":0,"shared":1,"shared_bytes":10,"round_trips":2,"waited_ms":0},"policies":[{"name":"a","calls":{"admission":1,"eviction":0,"remote":0},"off":null},{"name":"b","calls":{"admission":0,"eviction":0,"remote":0},"off":"trapped"}],"evicted_groups":0,"evicted_bytes":0}"#;
+
+    #[test]
+    fn a_plugin_that_was_off_missing_or_never_asked_fails_the_run() {
+        let summary: Summary = serde_json::from_str(LINE).unwrap();
+        assert!(summary.check_plugins(&["a"]).is_ok() && summary.check_asked(&["a"]).is_ok());
+        assert!(summary.check_plugins(&["b"]).unwrap_err().to_string().contains("trapped"));
+        assert!(summary.check_plugins(&["c"]).is_err());
+        assert!(summary.check_asked(&["b"]).is_err());
+    }
+
+    #[test]
+    fn blanks_are_quoted_the_way_go_reads_them() {
+        assert_eq!(quoted(Path::new("/a b/cachewit")), "'/a b/cachewit'");
+        assert_eq!(quoted(Path::new("/a/cachewit")), "/a/cachewit");
+    }
+
+    #[test]
+    fn the_configuration_names_every_plugin_of_the_chain() {
+        let config = chain_config(Path::new("/shared"), "2GiB");
+        assert!(super::CHAIN.iter().all(|name| config.contains(&format!("builtin:{name}"))));
+    }
+}

@@ -1,0 +1,79 @@
+//! `cargo xtask test`: the whole test suite, with everything that it needs.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::product;
+use crate::toolchains::{TESTED, default_go, is_fetched, toolchain};
+use crate::workspace::{cargo, ensure_wasm_targets, run, say, shown};
+
+/// Runs all tests of the workspace, or those whose name contains `filter`.
+///
+/// With a filter toolchains are fetched only if `with_toolchains` says so; a test that needs one and does not find it says so.
+pub fn run_suite(filter: Option<&str>, with_toolchains: bool) -> Result<()> {
+    ensure_wasm_targets()?;
+    // The same packages and kinds of targets as `cargo test` below, so that cargo sees one set of features and compiles no
+    // dependency twice.
+    run(cargo().args(["build", "--release", "--workspace", "--bins", "--tests"]))?;
+    let mut test = cargo();
+    test.args(["test", "--release", "--workspace"]);
+    test.args(filter);
+    test.env("CACHEWIT_BIN", product::binary()).env("CACHEWIT_GO", default_go()?);
+    for version in TESTED {
+        if filter.is_none() || with_toolchains || is_fetched(version) {
+            test.env(variable(version), toolchain(version)?);
+        }
+    }
+    let closing = run_and_collect(&mut test)?;
+    println!();
+    say("the closing lines of the runner");
+    for line in &closing.lines {
+        println!("{line}");
+    }
+    if !closing.success {
+        bail!("tests failed");
+    }
+    Ok(())
+}
+
+/// `CACHEWIT_GO_1_27` for `1.27.3`.
+fn variable(version: &str) -> String {
+    let minor: Vec<&str> = version.split('.').take(2).collect();
+    format!("CACHEWIT_GO_{}", minor.join("_"))
+}
+
+struct Closing {
+    lines: Vec<String>,
+    success: bool,
+}
+
+/// Runs the suite, passing its output on as it comes and keeping the `test result` lines.
+fn run_and_collect(test: &mut Command) -> Result<Closing> {
+    let shown = shown(test);
+    say(&shown);
+    let mut child = test.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start `{shown}`"))?;
+    let mut lines = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).lines() {
+            let line = line.context("the output of the tests is not text")?;
+            println!("{line}");
+            if line.starts_with("test result:") {
+                lines.push(line);
+            }
+        }
+    }
+    let status = child.wait().context("cannot wait for the tests")?;
+    Ok(Closing { lines, success: status.success() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::variable;
+
+    #[test]
+    fn a_toolchain_is_passed_on_under_its_minor_version() {
+        assert_eq!(variable("1.24.11"), "CACHEWIT_GO_1_24");
+    }
+}
