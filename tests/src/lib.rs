@@ -1,3 +1,4 @@
-//! What the tests of cachewit share.
+//! What the tests share: a real `go`, a real S3 server, and a client that speaks the protocol byte for byte.
 
 pub mod go;
+pub mod s3;

@@ -198,9 +198,7 @@ fn housekeeping(shelf: &Shelf, faults: &Faults, grace: Duration, put_something: 
     if unfolded >= UNFOLDED {
         shelf.with_index(fold);
     }
-    if put_something || unfolded >= UNFOLDED || unfolded % 8 == 0 {
-        shelf.with_index(|index| index.checkpoint());
-    }
+    shelf.with_index(|index| index.checkpoint());
     if put_something && sweep_is_due(shelf) {
         with_trim_lock(shelf, faults, |lock, shelf| {
             shelf.with_index(|index| Ok(trim::sweep(lock, shelf.layout(), index, SWEEP_AGE, grace)))
