@@ -77,6 +77,7 @@ fn implementation(role: &str) -> &'static str {
 /// Writes the crates as one workspace, so that one cargo builds them and the SDK once.
 fn write_workspace(root: &Path) -> Result<()> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the tests lie in no workspace")?;
+    let sdk = repository.join("guest-sdk").into_os_string().into_string().ok().context("the repository's path is not UTF-8")?;
     let names: Vec<&str> = SUBSETS.iter().map(|subset| subset.name).collect();
     fs::write(root.join("Cargo.toml"), format!("[workspace]\nresolver = \"3\"\nmembers = {names:?}\n"))?;
     // The same versions as ours, all of which were downloaded when the shipped policies were built.
@@ -85,8 +86,7 @@ fn write_workspace(root: &Path) -> Result<()> {
         fs::create_dir_all(root.join(name).join("src"))?;
         let manifest = format!(
             "[package]\nname = {name:?}\nversion = \"1.0.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n\n\
-             [dependencies]\ncachewit-guest = {{ path = {:?} }}\n",
-            repository.join("guest-sdk")
+             [dependencies]\ncachewit-guest = {{ path = {sdk:?} }}\n"
         );
         fs::write(root.join(name).join("Cargo.toml"), manifest)?;
         let mut source = String::from(POLICY);
