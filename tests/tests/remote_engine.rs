@@ -222,7 +222,7 @@ fn group(store: &Store, name: &str, size: usize) -> Group {
 
 fn job(client: &Client, stream: &str, groups: &[Group]) -> ShareJob {
     let groups = groups.iter().map(|group| SharedGroup { group: group.clone(), known: 0 }).collect();
-    ShareJob { stream: stream.to_owned(), groups, plan: client.close_plan(), deadline: Duration::from_secs(60) }
+    ShareJob { stream: stream.to_owned(), groups, plan: client.close_plan(), deadline: Duration::from_mins(1) }
 }
 
 fn share(bed: &Bed, store: &Arc<Store>, groups: &[Group]) -> ShareReport {
