@@ -208,7 +208,8 @@ impl World {
                     note(&mut next.noted);
                 }
                 // What was once seen doomed may be so no longer; the index says.
-                let doomed = session.doomed_seen && self.doomed && !(change == Some(Change::PutIgnoresDoomed) && !worker.getting);
+                let looks = worker.getting || change != Some(Change::PutIgnoresDoomed);
+                let doomed = looks && session.doomed_seen && self.doomed;
                 if doomed {
                     outcome = if worker.getting { Outcome::Miss } else { Outcome::PlacedPrivately };
                     Step::Answer
