@@ -18,7 +18,7 @@ pub fn run_suite(filter: Option<&str>, file: Option<&str>, with_toolchains: bool
     // dependency twice.
     run(cargo().args(["build", "--release", "--workspace", "--bins", "--tests"]))?;
     let mut test = cargo();
-    test.args(["test", "--release", "--workspace"]);
+    test.args(["test", "--release", "--workspace", "--no-fail-fast"]);
     if let Some(file) = file {
         test.args(["--test", file]);
     }
