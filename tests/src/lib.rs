@@ -1,3 +1,4 @@
 //! What the tests of cachewit share.
 
 pub mod go;
+pub mod s3;
