@@ -1,5 +1,7 @@
-//! What the tests share: a real `go`, a real S3 server, and a client that speaks the protocol byte for byte.
+//! What the tests share: a real `go`, a real S3 server, clients that speak the protocol, and components made for a test.
 
 pub mod client;
 pub mod go;
+pub mod guest;
 pub mod s3;
+pub mod script;

@@ -1,7 +1,7 @@
 //! Several policies, in the operator's order, with one fixed rule a decision:
 //!
 //!  * admission: the most restrictive answer wins, and a policy that has none shares nothing;
-//!  * remote: the first that does not pass;
+//!  * remote: the first that does not pass, and where one breaks nobody is asked and nothing is shared;
 //!  * eviction: exactly one owner; where it has no answer, the fallback decides.
 //!
 //! A plugin is loaded when something comes up that it could be asked, and instantiated at its first question.
@@ -37,6 +37,8 @@ struct Link {
     name: String,
     config: PolicyConfig,
     state: State,
+    /// Known once it was loaded, and after it was switched off.
+    roles: Roles,
     calls: BTreeMap<&'static str, u64>,
     failures: u32,
     off: Option<String>,
@@ -182,30 +184,36 @@ impl Chain {
         Some(&mut self.default_eviction)
     }
 
-    /// Which sets to load. None = everybody passed.
+    /// Which sets to load. None = everybody passed; none if the one that was to say failed.
     pub fn open(&mut self, network: &NetworkView) -> Option<Vec<u32>> {
         self.first_remote(Patience::None, |policy| policy.open(network))
     }
 
-    /// Whom to ask for a miss. None = everybody passed.
+    /// Whom to ask for a miss. None = everybody passed; nobody if the one that was to say failed.
     pub fn route(&mut self, network: &NetworkView, request: RequestView) -> Option<Vec<Ask>> {
         self.first_remote(Patience::None, |policy| policy.route(network, request))
     }
 
-    /// What to publish, and where to share. None = everybody passed.
+    /// What to publish, and where to share. None = everybody passed; nothing if the one that was to say failed.
     pub fn close(&mut self, network: &NetworkView) -> Option<ClosePlan> {
         self.first_remote(Patience::Some, |policy| policy.close(network))
     }
 
-    fn first_remote<T>(
+    fn first_remote<T: Default>(
         &mut self,
         patience: Patience,
         mut question: impl FnMut(&mut dyn Policy) -> Result<Option<T>, PolicyError>,
     ) -> Option<T> {
         for link in &mut self.links {
-            let has_role = link.ready(&self.loader, patience, &self.faults).is_some_and(|policy| policy.roles().remote);
-            if has_role && let Some(Some(answer)) = link.ask("remote", &self.faults, &mut question) {
-                return Some(answer);
+            link.load(&self.loader, patience, &self.faults);
+            if !link.roles.remote {
+                continue;
+            }
+            match link.ask("remote", &self.faults, &mut question) {
+                Some(None) => {}
+                Some(answer) => return answer,
+                // Who was to say whom we deal with said nothing, so we deal with nobody.
+                None => return Some(T::default()),
             }
         }
         None
@@ -235,20 +243,29 @@ impl Link {
                 path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
             }
         };
-        Self { name, config, state: State::New, calls: BTreeMap::new(), failures: 0, off: None, lines: Vec::new() }
+        Self { name, config, state: State::New, roles: Roles::default(), calls: BTreeMap::new(), failures: 0, off: None, lines: Vec::new() }
     }
 
     fn switch_off(&mut self, reason: &PolicyError, faults: &Faults) {
-        let source = match &self.config.source {
-            PluginSource::Builtin(name) => format!("builtin:{name}"),
-            PluginSource::File(path) => path.display().to_string(),
-        };
-        faults.say(&format!("plugin:{source}"), format!("plugin {source} {reason}; the build goes on without it"));
+        self.say(reason, faults);
         self.off = Some(reason.to_string());
         if let State::Ready(policy) = &mut self.state {
             self.lines.append(&mut policy.take_lines());
         }
         self.state = State::Off;
+    }
+
+    /// One line a plugin: its first failure says all there is to say, and that it is off in the end stands in reports.
+    fn say(&self, reason: &PolicyError, faults: &Faults) {
+        let source = match &self.config.source {
+            PluginSource::Builtin(name) => format!("builtin:{name}"),
+            PluginSource::File(path) => path.display().to_string(),
+        };
+        let failed = match reason {
+            PolicyError::Trap { .. } | PolicyError::Nonsense { .. } => "failed in ",
+            PolicyError::Unusable(_) | PolicyError::Settings { .. } | PolicyError::Off(_) => "",
+        };
+        faults.say(&format!("plugin:{source}"), format!("plugin {source} {failed}{reason}; the build goes on without it"));
     }
 
     fn load(&mut self, loader: &Loader, patience: Patience, faults: &Faults) {
@@ -268,6 +285,9 @@ impl Link {
                     self.switch_off(&PolicyError::Unusable("was not compiled: the compiling thread is gone".to_owned()), faults);
                 }
             }
+        }
+        if let State::Ready(policy) = &self.state {
+            self.roles = policy.roles();
         }
     }
 
@@ -300,7 +320,7 @@ impl Link {
                 if self.failures >= super::wasm::LIMITS.restarts {
                     self.switch_off(&error, faults);
                 } else {
-                    faults.say(&format!("plugin-failed:{}", self.name), format!("plugin {} failed in {error}", self.name));
+                    self.say(&error, faults);
                 }
                 None
             }

@@ -16,7 +16,14 @@ pub fn load_bytes(source: &PluginSource) -> Result<Cow<'static, [u8]>, PolicyErr
             PolicyError::Unusable(format!("there is no shipped plugin of this name; did you mean `builtin:{nearest}`? There are {known}"))
         }),
         PluginSource::File(path) => {
-            let cannot = |error: std::io::Error| PolicyError::Unusable(format!("cannot be read: {error}"));
+            let cannot = |error: std::io::Error| {
+                PolicyError::Unusable(match error.kind() {
+                    std::io::ErrorKind::NotFound => {
+                        "does not exist; name the file of a component, or a shipped plugin as `builtin:NAME`".to_owned()
+                    }
+                    _ => format!("cannot be read: {error}"),
+                })
+            };
             let size = std::fs::metadata(path).map_err(cannot)?.len();
             if size > MOST_BYTES {
                 return Err(PolicyError::Unusable(format!("has {size} bytes; at most {MOST_BYTES} are accepted")));

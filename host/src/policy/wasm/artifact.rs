@@ -90,8 +90,8 @@ fn check_header(bytes: &[u8]) -> Result<(), PolicyError> {
             "is a core WebAssembly module and no component; build it with `--target wasm32-wasip2`, or wrap it with `wasm-tools component new`"
         }
         [0, b'a', b's', b'm', ..] => "is WebAssembly of a version that this cachewit does not know",
-        [] => "is empty",
-        _ => "is not WebAssembly",
+        [] => "is empty; build it or copy it again",
+        _ => "is not WebAssembly; name a component, whose file mostly ends in `.wasm`",
     };
     Err(PolicyError::Unusable(problem.to_owned()))
 }

@@ -26,7 +26,7 @@ pub(super) enum CompileError {
     #[error("cannot be compiled: {0}")]
     Child(#[from] std::io::Error),
     /// The component is malformed, or asks for a feature that is not offered.
-    #[error("cannot be compiled: {0}")]
+    #[error("cannot be compiled: {0}; if the file is damaged, build it or copy it again")]
     Refused(String),
     /// It ran into a limit.
     #[error("cannot be compiled within {} s and {} GiB of memory", WALL.as_secs(), MEMORY >> 30)]

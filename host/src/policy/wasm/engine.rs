@@ -101,7 +101,8 @@ impl Prepared {
 
 /// An error and its causes on one line: messages go to a terminal that belongs to a build.
 pub(super) fn one_line(error: &wasmtime::Error) -> String {
-    let text = format!("{error:#}");
-    let cut = text.split("\nwasm backtrace:").next().unwrap_or(&text);
-    crate::fault::printable(cut, 400)
+    let causes = error.chain().map(ToString::to_string);
+    // Addresses in a stranger's code mean nothing to the person who builds.
+    let told: Vec<String> = causes.filter(|cause| !cause.contains("wasm backtrace:")).collect();
+    crate::fault::printable(&told.join(": "), 400)
 }

@@ -30,6 +30,8 @@ pub struct WasmPolicy {
     /// Time that guests ran, of [`LIMITS`]`.session`.
     spent: Duration,
     lines: Vec<(u32, String)>,
+    /// Key and message of a setting that it refused: it stays wrong however often it is started.
+    refused: Option<(String, String)>,
 }
 
 struct Live {
@@ -51,6 +53,7 @@ impl WasmPolicy {
             starts: 0,
             spent: Duration::ZERO,
             lines: Vec::new(),
+            refused: None,
         }
     }
 
@@ -75,6 +78,9 @@ impl WasmPolicy {
         if let Some(live) = self.live.take() {
             return Ok(live);
         }
+        if let Some((key, message)) = self.refused.clone() {
+            return Err(PolicyError::Settings { key, message });
+        }
         if self.starts >= LIMITS.restarts {
             return Err(PolicyError::Off(format!("it failed {} times", self.starts)));
         }
@@ -98,11 +104,10 @@ impl WasmPolicy {
         let mut live = match started {
             Ok((functions, info, configured)) => {
                 if let Err(error) = configured {
-                    // Settings stay wrong however often it is asked.
-                    self.starts = LIMITS.restarts;
                     self.lines.append(&mut store.data_mut().lines);
-                    let key = crate::fault::printable(&error.key, 100);
-                    return Err(PolicyError::Settings { key, message: crate::fault::printable(&error.message, 300) });
+                    let (key, message) = (crate::fault::printable(&error.key, 100), crate::fault::printable(&error.message, 300));
+                    self.refused = Some((key.clone(), message.clone()));
+                    return Err(PolicyError::Settings { key, message });
                 }
                 self.tag_owner = Some(format!("{}/{}", crate::fault::printable(&info.name, 64), info.state_version));
                 Live { store, functions }

@@ -1,0 +1,5 @@
+;; One score less than there are rows.
+(func (export "cachewit:policy/eviction@0.1.0#score") (param $first i32) (param $count i32) (result i32)
+    (i32.store (i32.const 1024) (i32.const 131072))
+    (i32.store (i32.const 1028) (i32.sub (local.get $count) (i32.const 1)))
+    (i32.const 1024))

@@ -1,0 +1,6 @@
+;; Never says whether its settings are right.
+(func (export "cachewit:policy/plugin@0.1.0#configure") (param i32 i32) (result i32)
+    (loop $for_ever (br $for_ever))
+    unreachable)
+(func (export "cachewit:policy/eviction@0.1.0#score") (param i32 i32) (result i32)
+    unreachable)

@@ -1,0 +1,4 @@
+;; Never answers.
+(func (export "cachewit:policy/eviction@0.1.0#score") (param i32 i32) (result i32)
+    (loop $for_ever (br $for_ever))
+    unreachable)

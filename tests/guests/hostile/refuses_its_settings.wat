@@ -1,0 +1,11 @@
+;; Says that a setting is wrong.
+(data (i32.const 1024) "share.denyuse a list of patterns")
+(func (export "cachewit:policy/plugin@0.1.0#configure") (param i32 i32) (result i32)
+    (i32.store (i32.const 1088) (i32.const 1))
+    (i32.store (i32.const 1092) (i32.const 1024))
+    (i32.store (i32.const 1096) (i32.const 10))
+    (i32.store (i32.const 1100) (i32.const 1034))
+    (i32.store (i32.const 1104) (i32.const 22))
+    (i32.const 1088))
+(func (export "cachewit:policy/eviction@0.1.0#score") (param i32 i32) (result i32)
+    unreachable)

@@ -1,0 +1,3 @@
+;; Traps when it is asked what may stay and leave.
+(func (export "cachewit:policy/admission@0.1.0#admit") (result i32)
+    unreachable)

@@ -1,0 +1,378 @@
+//! A scripted `go`: speaks GOCACHEPROG to the real binary, one request at a time, as PROTOCOL of the `go` command has it.
+
+use crate::go::binary;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use cachewit::model::Digest;
+use cachewit::store::{Index, Layout};
+use serde_json::Value;
+use std::ffi::{OsStr, OsString};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long a session may go on after its end; a bound against hanging, not a measure.
+const LATE_WORK: Duration = Duration::from_mins(1);
+
+/// A machine of its own: HOME, caches and a store that nothing else touches.
+pub struct Home {
+    dir: TempDir,
+}
+
+impl Home {
+    /// An empty one.
+    ///
+    /// # Panics
+    /// Where no temporary folder can be made.
+    #[expect(clippy::new_without_default, reason = "it makes folders")]
+    pub fn new() -> Self {
+        let dir = tempfile::Builder::new().prefix("cachewit-home-").tempdir().expect("a temporary folder");
+        for folder in ["gocache", "xdg", "config", "work"] {
+            std::fs::create_dir(dir.path().join(folder)).expect("a folder of the machine");
+        }
+        std::fs::write(dir.path().join("default.toml"), "").expect("an empty configuration");
+        Self { dir }
+    }
+
+    /// Its root.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Writes a file below the root and returns its path.
+    ///
+    /// # Panics
+    /// Where it cannot be written.
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder of the file")).expect("a folder for the file");
+        std::fs::write(&path, bytes).expect("a file");
+        path
+    }
+
+    /// Where the store lies.
+    ///
+    /// # Panics
+    /// Never: temporary folders are UTF-8.
+    pub fn layout(&self) -> Layout {
+        Layout::new(&self.path().join("gocache/cachewit")).expect("a store folder")
+    }
+
+    /// The index of the store, as sessions left it.
+    ///
+    /// # Panics
+    /// Where it cannot be opened.
+    pub fn index(&self) -> Index {
+        Index::open(&self.layout().index()).expect("the index opens")
+    }
+
+    /// A session with these arguments of cachewit, not on CI.
+    pub fn session(&self, arguments: &[&str]) -> Session<'_> {
+        Session { home: self, arguments: arguments.iter().map(OsString::from).collect(), variables: Vec::new() }
+    }
+}
+
+/// A session that has not begun.
+#[must_use = "nothing runs before `start`"]
+pub struct Session<'a> {
+    home: &'a Home,
+    arguments: Vec<OsString>,
+    variables: Vec<(OsString, OsString)>,
+}
+
+impl Session<'_> {
+    /// Sets a variable of the environment.
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.variables.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Limits the store, in bytes.
+    pub fn max_size(self, bytes: u64) -> Self {
+        self.env("CACHEWIT_MAX_SIZE", bytes.to_string())
+    }
+
+    /// Starts the host and reads its greeting.
+    ///
+    /// # Panics
+    /// Where there is no greeting.
+    pub fn start(self) -> Script {
+        let home = self.home.path();
+        let summary = tempfile::Builder::new().prefix("summary-").tempfile_in(home).expect("a file for the summary").into_temp_path();
+        let mut command = Command::new(binary());
+        command.args(&self.arguments).env_clear().current_dir(home.join("work"));
+        // Windows programs do not start without it.
+        command.envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)));
+        command.env("HOME", home).env("XDG_CACHE_HOME", home.join("xdg")).env("XDG_CONFIG_HOME", home.join("config"));
+        command.env("GOCACHE", home.join("gocache")).env("CACHEWIT_CONFIG", home.join("default.toml")).env("CI", "");
+        command.env("CACHEWIT_SUMMARY", &*summary).envs(self.variables);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("cachewit starts");
+        let stdin = child.stdin.take().expect("a pipe");
+        let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let mut pipe = child.stderr.take().expect("a pipe");
+        let stderr = std::thread::spawn(move || {
+            let mut text = Vec::new();
+            // What was read before an error counts.
+            let _ = pipe.read_to_end(&mut text);
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        let mut script = Script { child, stdin, stdout, stderr, summary, id: 0 };
+        let greeting = script.answer(0).expect("a greeting");
+        assert_eq!(greeting["KnownCommands"].as_array().map(Vec::len), Some(3), "{greeting}");
+        script
+    }
+}
+
+/// What a get found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// The output that the host announced.
+    pub output: Digest,
+    /// Its size.
+    pub size: u64,
+    /// When it was put, as the host wrote it.
+    pub time: String,
+    /// Where it lies.
+    pub path: PathBuf,
+}
+
+impl Hit {
+    /// Whether the file is what was announced.
+    pub fn is_whole(&self) -> bool {
+        std::fs::read(&self.path).is_ok_and(|body| body.len() as u64 == self.size && Digest::of(&body) == self.output)
+    }
+}
+
+/// A session that runs.
+pub struct Script {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+    stderr: JoinHandle<String>,
+    summary: tempfile::TempPath,
+    id: i64,
+}
+
+impl Script {
+    fn send(&mut self, request: &str) -> std::io::Result<()> {
+        self.stdin.write_all(request.as_bytes())?;
+        self.stdin.flush()
+    }
+
+    /// The next answer, which must be the one to `id`. None where the host is gone.
+    fn answer(&mut self, id: i64) -> Option<Value> {
+        let mut line = String::new();
+        // A host that was killed may leave half a line.
+        if self.stdout.read_line(&mut line).ok()? == 0 || !line.ends_with('\n') {
+            return None;
+        }
+        let answer: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert_eq!(answer["ID"].as_i64(), Some(id), "{line}");
+        Some(answer)
+    }
+
+    fn next_id(&mut self) -> i64 {
+        self.id += 1;
+        self.id
+    }
+
+    /// Asks for an action; None where the host is gone.
+    ///
+    /// # Panics
+    /// Where the answer is none.
+    pub fn try_get(&mut self, action: Digest) -> Option<Option<Hit>> {
+        let id = self.next_id();
+        let action = STANDARD.encode(action.0);
+        self.send(&format!("{{\"ID\":{id},\"Command\":\"get\",\"ActionID\":\"{action}\"}}\n\n")).ok()?;
+        let answer = self.answer(id)?;
+        if answer["Miss"] == true {
+            return Some(None);
+        }
+        let output = answer["OutputID"].as_str().and_then(|text| STANDARD.decode(text).ok()).unwrap_or_else(|| panic!("{answer}"));
+        Some(Some(Hit {
+            output: Digest::from_slice(&output).expect("32 bytes"),
+            size: answer["Size"].as_u64().unwrap_or(0),
+            time: answer["Time"].as_str().expect("a time").to_owned(),
+            path: answer["DiskPath"].as_str().expect("a path").into(),
+        }))
+    }
+
+    /// Asks for an action; None is a miss.
+    ///
+    /// # Panics
+    /// Where the host is gone.
+    pub fn get(&mut self, action: Digest) -> Option<Hit> {
+        self.try_get(action).expect("the host answers")
+    }
+
+    /// Puts a body; None where the host is gone before it answered.
+    ///
+    /// # Panics
+    /// Where the put is refused.
+    pub fn try_put(&mut self, action: Digest, body: &[u8]) -> Option<PathBuf> {
+        let id = self.next_id();
+        let (action, output) = (STANDARD.encode(action.0), STANDARD.encode(Digest::of(body).0));
+        let head = format!("{{\"ID\":{id},\"Command\":\"put\",\"ActionID\":\"{action}\",\"OutputID\":\"{output}\"");
+        let request = match body.len() {
+            0 => format!("{head}}}\n\n"),
+            size => format!("{head},\"BodySize\":{size}}}\n\n\"{}\"\n", STANDARD.encode(body)),
+        };
+        self.send(&request).ok()?;
+        let answer = self.answer(id)?;
+        Some(answer["DiskPath"].as_str().unwrap_or_else(|| panic!("{answer}")).into())
+    }
+
+    /// Puts a body and returns its path.
+    ///
+    /// # Panics
+    /// Where the host is gone, or refuses.
+    pub fn put(&mut self, action: Digest, body: &[u8]) -> PathBuf {
+        self.try_put(action, body).expect("the host answers")
+    }
+
+    /// Puts a group as a compile does: the list of its sources, the compiler's text, which is empty, and the archive.
+    pub fn put_group(&mut self, head: Digest, archive: &[u8], sources: &[u8]) {
+        self.put(head.subkey("srcfiles"), sources);
+        self.put(head.subkey("stdout"), b"");
+        self.put(head, archive);
+    }
+
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Half a put, and then nothing more.
+    pub fn begin_put(&mut self, action: Digest, body: &[u8], sent: usize) {
+        let id = self.next_id();
+        let (action, output) = (STANDARD.encode(action.0), STANDARD.encode(Digest::of(body).0));
+        let size = body.len();
+        let head =
+            format!("{{\"ID\":{id},\"Command\":\"put\",\"ActionID\":\"{action}\",\"OutputID\":\"{output}\",\"BodySize\":{size}}}\n\n\"");
+        let text = STANDARD.encode(body);
+        // The host may be gone already, which is the point.
+        let _ = self.send(&format!("{head}{}", &text[..sent.min(text.len())]));
+    }
+
+    /// Closes as most `go` commands do, and waits for the end of the process.
+    ///
+    /// # Panics
+    /// Where close is not answered, or the process does not end.
+    pub fn close(mut self) -> Ended {
+        let id = self.next_id();
+        self.send(&format!("{{\"ID\":{id},\"Command\":\"close\"}}\n\n")).expect("the host reads");
+        let answer = self.answer(id).expect("close is answered");
+        assert!(answer["Err"].is_null(), "{answer}");
+        self.end()
+    }
+
+    /// Goes away without a close, as `go list` does, and waits for the end of the process.
+    ///
+    /// # Panics
+    /// Where the process does not end.
+    pub fn vanish(self) -> Ended {
+        self.end()
+    }
+
+    /// `kill -9`.
+    ///
+    /// # Panics
+    /// Where the process cannot be waited for.
+    pub fn kill(mut self) {
+        // A process that has ended by itself cannot be killed.
+        let _ = self.child.kill();
+        self.child.wait().expect("the process can be waited for");
+        let _ = self.stderr.join();
+    }
+
+    fn end(self) -> Ended {
+        let Self { mut child, stdin, stdout, stderr, summary, .. } = self;
+        let began = Instant::now();
+        drop((stdin, stdout));
+        let status = loop {
+            if let Some(status) = child.try_wait().expect("the process can be waited for") {
+                break status;
+            }
+            if began.elapsed() > LATE_WORK {
+                let _ = child.kill();
+                panic!("the session goes on {} s after its end", LATE_WORK.as_secs());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        let text = std::fs::read_to_string(&summary).expect("the summary can be read");
+        Ended {
+            success: status.success(),
+            stderr: stderr.join().expect("stderr was read"),
+            summary: serde_json::from_str(text.trim()).unwrap_or(Value::Null),
+            took: began.elapsed(),
+        }
+    }
+}
+
+/// What a session left.
+#[derive(Debug)]
+pub struct Ended {
+    /// Whether the host exited with zero.
+    pub success: bool,
+    /// What it said.
+    pub stderr: String,
+    /// Its summary; null where it wrote none.
+    pub summary: Value,
+    /// How long it went on after its end.
+    pub took: Duration,
+}
+
+impl Ended {
+    /// A number of the summary by its path: `/counts`.
+    ///
+    /// # Panics
+    /// Where there is no such number.
+    pub fn count(&self, pointer: &str) -> u64 {
+        let number = self.summary.pointer(pointer).and_then(Value::as_u64);
+        number.unwrap_or_else(|| panic!("no number {pointer} in {}", self.summary))
+    }
+
+    /// What went wrong, as the summary has it.
+    ///
+    /// # Panics
+    /// Where there is no summary.
+    pub fn faults(&self) -> Vec<String> {
+        let faults = self.summary["faults"].as_array().unwrap_or_else(|| panic!("no summary: {self:?}"));
+        faults.iter().map(|line| line.as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// What the summary says of a plugin.
+    ///
+    /// # Panics
+    /// Where it does not name it.
+    pub fn policy(&self, name: &str) -> &Value {
+        let policies = self.summary["policies"].as_array().map(Vec::as_slice).unwrap_or_default();
+        policies.iter().find(|policy| policy["name"] == name).unwrap_or_else(|| panic!("no plugin {name} in {}", self.summary))
+    }
+}
+
+/// `length` bytes that look random, that begin like nothing `go` makes, and that another `seed` makes different.
+pub fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        // xorshift64*
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        bytes.extend_from_slice(&state.wrapping_mul(0x2545_f491_4f6c_dd1d).to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes
+}
+
+/// The same, beginning like a compiled package.
+pub fn archive(seed: u64, length: usize) -> Vec<u8> {
+    let mut body =
+        b"!<arch>\n__.PKGDEF       0           0     0     644     100       `\ngo object linux amd64 go1.27.3 X:none\n".to_vec();
+    body.extend(noise(seed, length.saturating_sub(body.len())));
+    body
+}
