@@ -173,6 +173,9 @@ impl Trim {
     }
 
     /// The row numbers in the order in which they would go.
+    ///
+    /// # Panics
+    /// If the policy answers what the host would not take: another number of scores than rows, or a NaN.
     pub fn order(&self, policy: &mut impl crate::Eviction) -> Vec<usize> {
         policy.begin(self);
         let scores = policy.score(self, 0, self.len());

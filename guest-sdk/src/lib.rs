@@ -41,6 +41,134 @@
 //!
 //! The crate type is `["cdylib", "rlib"]`; `cargo build --release --target wasm32-wasip2` makes the component and `cargo test`
 //! runs the logic natively against the contexts in [`fake`].
+//!
+//! # Admission
+//!
+//! What may stay here and what may leave. `None` is "no opinion"; in a chain the most restrictive answer wins.
+//!
+//! ```
+//! # use cachewit_guest::{Admission, Admit, ConfigError, Fact, Group, Pattern, Policy, Session};
+//! struct Secret(Pattern);
+//!
+//! impl Admission for Secret {
+//!     fn admit(&mut self, group: &dyn Group, _: &dyn Session) -> Admit {
+//!         let secret = match group.fact("import-path") {
+//!             Fact::Known(path) => self.0.matches(&path),
+//!             // It could not be read, so it could be the secret one.
+//!             Fact::Unknown => true,
+//!             // It is no package.
+//!             _ => false,
+//!         };
+//!         if secret { Admit::NO_OPINION.share(false) } else { Admit::NO_OPINION }
+//!     }
+//! }
+//! # impl Policy for Secret {
+//! #     const NAME: &'static str = "secret";
+//! #     const VERSION: &'static str = "0.1.0";
+//! #     type Settings = ();
+//! #     fn configure((): ()) -> Result<Self, ConfigError> { Ok(Self("corp.example/secret/...".parse().unwrap())) }
+//! # }
+//! # cachewit_guest::export!(Secret: admission);
+//!
+//! let mut policy = Secret::configure(())?;
+//! let session = cachewit_guest::fake::Session::default();
+//! let group = cachewit_guest::fake::Group::archive("corp.example/secret/key");
+//! assert_eq!(policy.admit(&group, &session), Admit { keep: None, share: Some(false) });
+//! # Ok::<(), ConfigError>(())
+//! ```
+//!
+//! # Serving
+//!
+//! Whether a hit may be served. It is asked on every hit, so have this role only to refuse some.
+//!
+//! ```
+//! # use cachewit_guest::{ConfigError, Group, Policy, Serve, Serving, Session, Trust};
+//! struct SignedOnly;
+//!
+//! impl Serving for SignedOnly {
+//!     fn serve(&mut self, group: &dyn Group, _: &dyn Session) -> Serve {
+//!         if group.trust() == Trust::Hashed { Serve::Refuse } else { Serve::NoOpinion }
+//!     }
+//! }
+//! # impl Policy for SignedOnly {
+//! #     const NAME: &'static str = "signed-only";
+//! #     const VERSION: &'static str = "0.1.0";
+//! #     type Settings = ();
+//! #     fn configure((): ()) -> Result<Self, ConfigError> { Ok(Self) }
+//! # }
+//! # cachewit_guest::export!(SignedOnly: serving);
+//!
+//! let group = cachewit_guest::fake::Group { trust: Trust::Hashed, ..Default::default() };
+//! assert_eq!(SignedOnly.serve(&group, &cachewit_guest::fake::Session::default()), Serve::Refuse);
+//! ```
+//!
+//! # Eviction
+//!
+//! Who goes first: a score a row, the lowest first. This one keeps a count of its own in each row's tag.
+//!
+//! ```
+//! # use cachewit_guest::{ConfigError, Eviction, Policy, Rows};
+//! # use cachewit_guest::fake::{Row, Trim};
+//! struct Survivors;
+//!
+//! impl Eviction for Survivors {
+//!     fn score(&mut self, rows: &dyn Rows, first: u32, count: u32) -> Vec<f64> {
+//!         rows.tags(first, count).into_iter().map(|trims_survived| trims_survived as f64).collect()
+//!     }
+//!
+//!     fn end(&mut self, rows: &dyn Rows) {
+//!         let tags: Vec<u64> = rows.tags(0, rows.len()).into_iter().map(|tag| tag + 1).collect();
+//!         rows.set_tags(0, &tags);
+//!     }
+//! }
+//! # impl Policy for Survivors {
+//! #     const NAME: &'static str = "survivors";
+//! #     const VERSION: &'static str = "0.1.0";
+//! #     type Settings = ();
+//! #     fn configure((): ()) -> Result<Self, ConfigError> { Ok(Self) }
+//! # }
+//! # cachewit_guest::export!(Survivors: eviction);
+//!
+//! let trim = Trim::new(vec![Row { tag: 3, ..Row::default() }, Row { tag: 0, ..Row::default() }], 1);
+//! assert_eq!(trim.order(&mut Survivors), [1, 0]);
+//! assert_eq!(trim.rows.borrow()[0].tag, 4);
+//! ```
+//!
+//! # Remote
+//!
+//! Which sets to load, whom to ask, where to share. A method that is not written passes to the next policy of the chain.
+//!
+//! ```
+//! # use cachewit_guest::{Ask, ConfigError, Decision, Plan, Policy, Remote, Request, Session, Target, Targets};
+//! # use std::time::Duration;
+//! struct Patient;
+//!
+//! impl Remote for Patient {
+//!     fn route(&mut self, request: &dyn Request, targets: &dyn Targets, _: &dyn Session, plan: &dyn Plan) -> Decision {
+//!         // What is made in a moment is not worth a wait.
+//!         if request.cost().is_some_and(|cost| cost < Duration::from_millis(20)) {
+//!             return Decision::Decided;
+//!         }
+//!         for target in targets.all().iter().filter(|target| target.readable && request.named() >> target.index & 1 == 1) {
+//!             plan.ask(Ask { target: target.index, wait: None });
+//!         }
+//!         Decision::Decided
+//!     }
+//! }
+//! # impl Policy for Patient {
+//! #     const NAME: &'static str = "patient";
+//! #     const VERSION: &'static str = "0.1.0";
+//! #     type Settings = ();
+//! #     fn configure((): ()) -> Result<Self, ConfigError> { Ok(Self) }
+//! # }
+//! # cachewit_guest::export!(Patient: remote);
+//!
+//! let target = Target { index: 0, name: "bucket".into(), readable: true, ..Target::default() };
+//! let network = cachewit_guest::fake::Network { targets: vec![target], named: 0b1, ..Default::default() };
+//! let session = cachewit_guest::fake::Session::default();
+//! assert_eq!(Patient.route(&network, &network, &session, &network), Decision::Decided);
+//! assert_eq!(*network.plan.borrow(), ["ask 0"]);
+//! ```
 
 mod code;
 pub mod fake;
@@ -79,17 +207,57 @@ pub fn now_ms() -> u64 {
 }
 
 /// Makes a component of a policy, with the roles named: `export!(MyPolicy: admission, eviction)`. Roles are `admission`,
-/// `serving`, `eviction` and `remote`; each needs the trait of that name. On native targets it expands to nothing.
+/// `serving`, `eviction` and `remote`; each needs the trait of that name. Without any (`export!(MyPolicy)`) the component has
+/// settings alone. On native targets nothing is exported, but the traits are still demanded.
 #[macro_export]
 macro_rules! export {
-    ($policy:ty : $($role:ident),+ $(,)?) => {
+    ($policy:ty $(: $($role:ident),+ $(,)?)?) => {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             struct Exported;
             static POLICY: $crate::guest::Slot<$policy> = $crate::guest::Slot::new();
             $crate::__role!(plugin, $policy, Exported, POLICY);
-            $($crate::__role!($role, $policy, Exported, POLICY);)+
+            $($($crate::__role!($role, $policy, Exported, POLICY);)+)?
         };
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: () = {
+            $crate::__has_role!(plugin, $policy);
+            $($($crate::__has_role!($role, $policy);)+)?
+        };
+    };
+}
+
+/// Demands the trait of one role; part of [`export!`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __has_role {
+    (plugin, $policy:ty) => {
+        $crate::__has_role!(@ $policy, $crate::Policy);
+    };
+    (admission, $policy:ty) => {
+        $crate::__has_role!(@ $policy, $crate::Admission);
+    };
+    (serving, $policy:ty) => {
+        $crate::__has_role!(@ $policy, $crate::Serving);
+    };
+    (eviction, $policy:ty) => {
+        $crate::__has_role!(@ $policy, $crate::Eviction);
+    };
+    (remote, $policy:ty) => {
+        $crate::__has_role!(@ $policy, $crate::Remote);
+    };
+    (@ $policy:ty, $role:path) => {
+        const _: fn() = || {
+            fn has_role<P: $role>() {}
+            has_role::<$policy>();
+        };
+    };
+    ($role:ident, $policy:ty) => {
+        compile_error!(concat!(
+            "there is no role `",
+            stringify!($role),
+            "`; the roles are admission, serving, eviction and remote"
+        ));
     };
 }
 

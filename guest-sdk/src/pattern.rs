@@ -38,28 +38,37 @@ impl fmt::Display for PatternError {
 
 impl std::error::Error for PatternError {}
 
-const WILDCARD: &str = "...";
-
 impl Pattern {
     /// Whether the path matches.
     pub fn matches(&self, path: &str) -> bool {
-        matches(&self.0, path) || self.0.strip_suffix("/...").is_some_and(|start| matches(start, path))
+        let (pattern, path) = (self.0.as_bytes(), path.as_bytes());
+        matches(pattern, path) || pattern.strip_suffix(b"/...").is_some_and(|start| matches(start, path))
     }
 }
 
-/// Matches with `...` as the only rule. Taking each literal at its first place after the one before is enough, since whatever
-/// follows can only profit from more room.
-fn matches(pattern: &str, path: &str) -> bool {
-    let Some((start, rest)) = pattern.split_once(WILDCARD) else { return pattern == path };
-    let (middle, end) = rest.rsplit_once(WILDCARD).unwrap_or(("", rest));
-    let Some(mut path) = path.strip_prefix(start).and_then(|path| path.strip_suffix(end)) else { return false };
-    middle.split(WILDCARD).all(|literal| match path.find(literal) {
-        Some(at) => {
-            path = &path[at + literal.len()..];
-            true
+/// Matches with `...` as the only rule. Where a wildcard's text turns out too short it grows by one byte; only the last one needs to,
+/// since whatever an earlier one could gain the last one gains as well.
+fn matches(pattern: &[u8], path: &[u8]) -> bool {
+    let (mut at, mut read) = (0, 0);
+    let mut last_wildcard = None;
+    loop {
+        if pattern[at..].starts_with(b"...") {
+            at += 3;
+            last_wildcard = Some((at, read));
+        } else if read < path.len() && pattern.get(at) == path.get(read) {
+            at += 1;
+            read += 1;
+        } else if at == pattern.len() && read == path.len() {
+            return true;
+        } else if let Some((after, from)) = last_wildcard
+            && from < path.len()
+        {
+            last_wildcard = Some((after, from + 1));
+            (at, read) = (after, from + 1);
+        } else {
+            return false;
         }
-        None => false,
-    })
+    }
 }
 
 impl std::str::FromStr for Pattern {

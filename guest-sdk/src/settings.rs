@@ -48,8 +48,8 @@ macro_rules! settings {
 
 /// Reads settings from the JSON object that the host passes to `configure`. The error names the key.
 pub fn parse<S: DeserializeOwned>(json: &str) -> Result<S, ConfigError> {
-    let value = serde_json::from_str(json).map_err(|_| ConfigError::new("", "the settings are no JSON"))?;
-    S::deserialize(reader::Reader(value))
+    let value: serde_json::Value = serde_json::from_str(json).map_err(|_| ConfigError::new("", "the settings are no JSON"))?;
+    S::deserialize(reader::Reader(&value))
 }
 
 #[cfg(test)]

@@ -38,12 +38,11 @@ fn quantity<'a>(text: &'a str, units: &[(&str, u64)]) -> Option<(u64, &'a str)> 
     let (fraction, rest) = rest.strip_prefix('.').map_or(("", rest), |rest| rest.split_at(digits(rest)));
     let rest = rest.trim_start();
     let (unit, rest) = rest.split_at(rest.bytes().take_while(u8::is_ascii_alphabetic).count());
-    let scale = units.iter().find(|(name, _)| unit.eq_ignore_ascii_case(name))?.1;
-    // Nine digits are finer than any size or time that matters.
-    let fraction = &fraction[..fraction.len().min(9)];
-    let part =
-        if fraction.is_empty() { 0 } else { fraction.parse::<u128>().ok()? * u128::from(scale) / 10_u128.pow(fraction.len() as u32) };
-    let value = whole.parse::<u64>().ok()?.checked_mul(scale)?.checked_add(u64::try_from(part).ok()?)?;
+    let (_, scale) = units.iter().find(|(name, _)| unit.eq_ignore_ascii_case(name))?;
+    // Six digits are finer than any size or time that matters, and the product still fits.
+    let fraction = &fraction[..fraction.len().min(6)];
+    let part = if fraction.is_empty() { 0 } else { fraction.parse::<u64>().ok()? * scale / 10_u64.pow(fraction.len() as u32) };
+    let value = whole.parse::<u64>().ok()?.checked_mul(*scale)?.checked_add(part)?;
     Some((value, rest.trim_start()))
 }
 

@@ -5,6 +5,7 @@
 //! WebAssembly components. `docs/architecture.md` in the repository is the map of this crate.
 
 pub mod cache;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
 pub mod fault;

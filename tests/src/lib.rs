@@ -1,5 +1,6 @@
-//! What the tests of cachewit share.
+//! What the tests share: a real `go`, a real S3 server, clients that speak the protocol, and components made for a test.
 
+pub mod client;
 pub mod go;
 pub mod guest;
 pub mod s3;

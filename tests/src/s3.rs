@@ -230,6 +230,10 @@ impl Server {
                     _ = wanted.wait_for(|wanted| !*wanted) => break,
                     accepted = listener.accept() => {
                         let Ok((stream, _)) = accepted else { continue };
+                        // Or each answer of a head and a body waits 40 ms for the client's acknowledgement.
+                        if stream.set_nodelay(true).is_err() {
+                            continue;
+                        }
                         let server = self.clone();
                         connections.spawn(async move {
                             let answer = service_fn(|request| server.answer(request));

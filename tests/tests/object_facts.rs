@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 /// A module that imports nothing of the standard library, so that no other package has to be compiled.
 const MODULE: [(&str, &str); 10] = [
-    ("go.mod", "module example.com/tiny.v2\n\ngo 1.23\n"),
+    ("go.mod", "module example.com/tiny.v2\n\ngo 1.20\n"),
     ("root.go", "package tiny\n\nfunc Twice(n int) int { return 2 * n }\n"),
     ("empty/empty.go", "package empty\n"),
     ("other-name/x.go", "package notxatall\n\nvar X = [3]string{\"a\", \"b\", \"c\"}\n"),

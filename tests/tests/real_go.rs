@@ -29,8 +29,8 @@ macro_rules! real_go {
             }
 
             #[test]
-            fn a_second_vet_puts_nothing_and_finds_the_same() {
-                super::a_second_vet_puts_nothing_and_finds_the_same(machine());
+            fn a_second_vet_puts_no_bytes_and_finds_the_same() {
+                super::a_second_vet_puts_no_bytes_and_finds_the_same(machine());
             }
 
             #[test]
@@ -92,7 +92,7 @@ fn a_passed_test_is_cached_until_clean_testcache(machine: &Machine) {
     assert!(cached(&fourth), "a run after `go clean -testcache` is cached again: {}", fourth.stdout);
 }
 
-fn a_second_vet_puts_nothing_and_finds_the_same(machine: &Machine) {
+fn a_second_vet_puts_no_bytes_and_finds_the_same(machine: &Machine) {
     machine.write("vetted/go.mod", "module example.test/vetted\n\ngo 1.24\n");
     machine.write("vetted/a.go", "package vetted\n\nimport \"errors\"\n\nfunc Fail() error { return errors.New(\"x\") }\n");
     let wrong = "package wrong\n\nimport \"fmt\"\n\nfunc Print() { fmt.Printf(\"%d\\n\", \"text\") }\n";
@@ -104,7 +104,8 @@ fn a_second_vet_puts_nothing_and_finds_the_same(machine: &Machine) {
     assert!(first.success, "{}", first.stderr);
     let second = vet(".");
     assert!(second.success, "{}", second.stderr);
-    assert_eq!(second.count("puts"), 0, "{:?}", second.sessions);
+    // Not zero puts: Go 1.24 puts one empty output again at every vet of a package, whatever the host.
+    assert_eq!(second.count("put_bytes"), 0, "{:?}", second.sessions);
     for run in ["first", "second"] {
         let found = vet("./wrong");
         assert!(!found.success && found.stderr.contains("%d"), "the {run} run does not see the wrong format: {}", found.stderr);

@@ -222,7 +222,7 @@ fn group(store: &Store, name: &str, size: usize) -> Group {
 
 fn job(client: &Client, stream: &str, groups: &[Group]) -> ShareJob {
     let groups = groups.iter().map(|group| SharedGroup { group: group.clone(), known: 0 }).collect();
-    ShareJob { stream: stream.to_owned(), groups, plan: client.close_plan(), deadline: Duration::from_secs(60) }
+    ShareJob { stream: stream.to_owned(), groups, plan: client.close_plan(), deadline: Duration::from_mins(1) }
 }
 
 fn share(bed: &Bed, store: &Arc<Store>, groups: &[Group]) -> ShareReport {
@@ -353,7 +353,7 @@ fn wrong_bytes_are_never_admitted() {
             assert_eq!(ask(&client, archive.action), Answer::Miss);
             assert_eq!(there.files(), 0);
             let errors = client.stats().errors;
-            assert!(errors[0].1.contains("the body is not its output") || errors[0].1.contains("bytes"), "{errors:?}");
+            assert!(errors[0].1.contains(&archive.output.to_hex()), "{errors:?}");
         }
     });
 }
@@ -645,18 +645,20 @@ fn a_store_that_may_only_be_read_is_never_written() {
 
 #[test]
 fn sharing_to_a_dead_store_ends_soon_and_says_so() {
-    let bed = Bed::s3();
-    let here = Store::new();
-    let groups = [group(&here, "a", 5000)];
     for fails in [Fails::Stall, Fails::Refuse, Fails::Unavailable] {
+        let bed = Bed::s3();
+        let here = Store::new();
+        let groups = [group(&here, "a", 5000)];
         bed.server().fail(Some(Fault::always(fails)));
-        let begun = Instant::now();
-        let report = share(&bed, &here, &groups);
-        assert!(begun.elapsed() < Duration::from_secs(5), "{fails:?}");
-        assert_eq!((report.complete, report.errors.len()), (false, 1), "{fails:?}");
+        for _ in 0..2 {
+            let begun = Instant::now();
+            let report = share(&bed, &here, &groups);
+            assert!(begun.elapsed() < Duration::from_secs(5), "{fails:?}");
+            assert_eq!((report.complete, report.errors.len()), (false, 1), "{fails:?}");
+        }
+        bed.server().fail(None);
+        assert!(bed.objects().is_empty());
     }
-    bed.server().fail(None);
-    assert!(bed.objects().is_empty());
 }
 
 /// A policy that loads nothing and asks for everything, or for nothing.

@@ -33,6 +33,9 @@ enum Command {
     Test {
         /// Only tests whose name contains this
         filter: Option<String>,
+        /// Only the tests of this file of tests/tests, such as `hostile`
+        #[arg(long = "in", value_name = "FILE")]
+        file: Option<String>,
         /// Fetch the toolchains of Go that the tests use even where a filter is given
         #[arg(long)]
         toolchains: bool,
@@ -49,7 +52,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Try { keep } => try_out::run(keep),
-        Command::Test { filter, toolchains } => test::run_suite(filter.as_deref(), toolchains),
+        Command::Test { filter, file, toolchains } => test::run_suite(filter.as_deref(), file.as_deref(), toolchains),
         Command::Bench(options) => bench::run(&options),
         Command::Toolchains { versions } => list_toolchains(&versions),
     };

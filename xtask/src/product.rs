@@ -115,8 +115,9 @@ pub struct PolicySummary {
     pub off: Option<String>,
 }
 
-/// Calls of one plugin in a session, by role.
-#[derive(Debug, Clone, Deserialize)]
+/// Calls of one plugin in a session, by role; the summary leaves out a role that was never asked.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
 pub struct Calls {
     /// Groups whose admission it was asked.
     pub admission: u64,
@@ -181,7 +182,7 @@ mod tests {
     use super::{Summary, chain_config, quoted};
     use std::path::Path;
 
-    const LINE: &str = r#"{"sessions":1,"gets":3,"hits":2,"misses":1,"puts":1,"put_bytes":10,"hit_bytes":20,"remote":{"fetched":0,"fetched_bytes":0,"shared":1,"shared_bytes":10,"round_trips":2,"waited_ms":0},"policies":[{"name":"a","calls":{"admission":1,"eviction":0,"remote":0},"off":null},{"name":"b","calls":{"admission":0,"eviction":0,"remote":0},"off":"trapped"}],"evicted_groups":0,"evicted_bytes":0}"#;
+    const LINE: &str = r#"{"sessions":1,"gets":3,"hits":2,"misses":1,"puts":1,"put_bytes":10,"hit_bytes":20,"remote":{"fetched":0,"fetched_bytes":0,"shared":1,"shared_bytes":10,"round_trips":2,"waited_ms":0},"policies":[{"name":"a","calls":{"admission":1,"eviction":0,"remote":0},"off":null},{"name":"b","calls":{},"off":"trapped"}],"evicted_groups":0,"evicted_bytes":0}"#;
 
     #[test]
     fn a_plugin_that_was_off_missing_or_never_asked_fails_the_run() {

@@ -9,20 +9,23 @@ use crate::product;
 use crate::toolchains::{TESTED, default_go, is_fetched, toolchain};
 use crate::workspace::{cargo, ensure_wasm_targets, run, say, shown};
 
-/// Runs all tests of the workspace, or those whose name contains `filter`.
+/// Runs all tests of the workspace, or those whose name contains `filter`, or those of one file of `tests/tests`.
 ///
-/// With a filter toolchains are fetched only if `with_toolchains` says so; a test that needs one and does not find it says so.
-pub fn run_suite(filter: Option<&str>, with_toolchains: bool) -> Result<()> {
+/// With either toolchains are fetched only if `with_toolchains` says so; a test that needs one and does not find it says so.
+pub fn run_suite(filter: Option<&str>, file: Option<&str>, with_toolchains: bool) -> Result<()> {
     ensure_wasm_targets()?;
     // The same packages and kinds of targets as `cargo test` below, so that cargo sees one set of features and compiles no
     // dependency twice.
     run(cargo().args(["build", "--release", "--workspace", "--bins", "--tests"]))?;
     let mut test = cargo();
-    test.args(["test", "--release", "--workspace"]);
+    test.args(["test", "--release", "--workspace", "--no-fail-fast"]);
+    if let Some(file) = file {
+        test.args(["--test", file]);
+    }
     test.args(filter);
     test.env("CACHEWIT_BIN", product::binary()).env("CACHEWIT_GO", default_go()?);
     for version in TESTED {
-        if filter.is_none() || with_toolchains || is_fetched(version) {
+        if filter.is_none() && file.is_none() || with_toolchains || is_fetched(version) {
             test.env(variable(version), toolchain(version)?);
         }
     }

@@ -5,7 +5,7 @@
 
 use crate::ConfigError;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
-use serde::de::{DeserializeSeed, Deserializer, Error, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, Expected, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::Value;
 use std::fmt;
@@ -80,29 +80,30 @@ impl fmt::Display for List {
 }
 
 /// The error, seen from one level further up.
-fn below(key: &str, error: ConfigError) -> ConfigError {
+fn below(key: &str, error: &ConfigError) -> ConfigError {
     let dot = if error.key.is_empty() || error.key.starts_with('[') { "" } else { "." };
-    ConfigError { key: format!("{key}{dot}{}", error.key), message: error.message }
+    ConfigError::new(format!("{key}{dot}{}", error.key), &error.message)
 }
 
 /// A value on its way into a type.
-pub(super) struct Reader(pub(super) Value);
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a>(pub(super) &'a Value);
 
-impl<'de> Deserializer<'de> for Reader {
+impl<'de> Deserializer<'de> for Reader<'_> {
     type Error = ConfigError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
         match self.0 {
             Value::Null => visitor.visit_unit(),
-            Value::Bool(value) => visitor.visit_bool(value),
+            Value::Bool(value) => visitor.visit_bool(*value),
             Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
                 (Some(value), _, _) => visitor.visit_u64(value),
                 (_, Some(value), _) => visitor.visit_i64(value),
                 (_, _, value) => visitor.visit_f64(value.unwrap_or(f64::NAN)),
             },
-            Value::String(text) => visitor.visit_string(text),
-            Value::Array(items) => visitor.visit_seq(Items { rest: items.into_iter(), index: 0 }),
-            Value::Object(table) => visitor.visit_map(Table { rest: table.into_iter(), entry: None }),
+            Value::String(text) => visitor.visit_str(text),
+            Value::Array(items) => visitor.visit_seq(Items(items.iter().enumerate())),
+            Value::Object(table) => visitor.visit_map(Table { rest: table.iter(), value: None }),
         }
     }
 
@@ -112,7 +113,7 @@ impl<'de> Deserializer<'de> for Reader {
 
     /// A policy without settings has `()`, which is an empty table here.
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
-        match &self.0 {
+        match self.0 {
             Value::Object(table) => match table.keys().next() {
                 None => visitor.visit_unit(),
                 Some(key) => Err(ConfigError::unknown_field(key, &[])),
@@ -127,9 +128,9 @@ impl<'de> Deserializer<'de> for Reader {
 
     fn deserialize_enum<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, ConfigError> {
         match self.0 {
-            Value::String(variant) => visitor.visit_enum(variant.into_deserializer()),
-            Value::Object(table) => visitor.visit_enum(MapAccessDeserializer::new(Table { rest: table.into_iter(), entry: None })),
-            other => Self(other).deserialize_any(visitor),
+            Value::String(variant) => visitor.visit_enum(StrDeserializer::new(variant)),
+            Value::Object(table) => visitor.visit_enum(MapAccessDeserializer::new(Table { rest: table.iter(), value: None })),
+            _ => self.deserialize_any(visitor),
         }
     }
 
@@ -139,38 +140,33 @@ impl<'de> Deserializer<'de> for Reader {
     }
 }
 
-struct Items {
-    rest: std::vec::IntoIter<Value>,
-    index: usize,
-}
+struct Items<'a>(std::iter::Enumerate<std::slice::Iter<'a, Value>>);
 
-impl<'de> SeqAccess<'de> for Items {
+impl<'de> SeqAccess<'de> for Items<'_> {
     type Error = ConfigError;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, ConfigError> {
-        let Some(item) = self.rest.next() else { return Ok(None) };
-        let index = self.index;
-        self.index += 1;
-        seed.deserialize(Reader(item)).map(Some).map_err(|error| below(&format!("[{index}]"), error))
+        let Some((index, item)) = self.0.next() else { return Ok(None) };
+        seed.deserialize(Reader(item)).map(Some).map_err(|error| below(&format!("[{index}]"), &error))
     }
 }
 
-struct Table {
-    rest: serde_json::map::IntoIter,
-    entry: Option<(String, Value)>,
+struct Table<'a> {
+    rest: serde_json::map::Iter<'a>,
+    value: Option<(&'a str, &'a Value)>,
 }
 
-impl<'de> MapAccess<'de> for Table {
+impl<'de> MapAccess<'de> for Table<'_> {
     type Error = ConfigError;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, ConfigError> {
-        self.entry = self.rest.next();
-        let Some((key, _)) = &self.entry else { return Ok(None) };
-        seed.deserialize(StrDeserializer::<ConfigError>::new(key)).map(Some)
+        let Some((key, value)) = self.rest.next() else { return Ok(None) };
+        self.value = Some((key, value));
+        seed.deserialize(StrDeserializer::new(key)).map(Some)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, ConfigError> {
-        let (key, value) = self.entry.take().unwrap_or_default();
-        seed.deserialize(Reader(value)).map_err(|error| below(&key, error))
+        let (key, value) = self.value.take().unwrap_or(("", &Value::Null));
+        seed.deserialize(Reader(value)).map_err(|error| below(key, &error))
     }
 }

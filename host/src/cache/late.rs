@@ -11,6 +11,7 @@ use crate::store::GroupRow;
 use crate::store::index::{UNFOLDED, fold};
 use crate::store::trim::{self, Goal, Scorer, TrimError, TrimReport};
 use std::collections::{HashMap, HashSet};
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -79,13 +80,26 @@ fn millis(duration: Duration) -> u64 {
 
 /// One line, appended in one write, so that sessions that end together do not mix theirs.
 fn write_summary(cache: &Cache, summary: &Summary) {
-    let Some(path) = &cache.config.summary else { return };
-    let Ok(mut line) = serde_json::to_string(summary) else { return };
+    let (Some(path), Ok(mut line)) = (&cache.config.summary, serde_json::to_string(summary)) else { return };
     line.push('\n');
-    let written = std::fs::File::options().append(true).create(true).open(path).and_then(|mut file| file.write_all(line.as_bytes()));
+    let written = match &cache.summary_file {
+        Some(file) => (&*file).write_all(line.as_bytes()),
+        None => return,
+    };
     if let Err(error) = written {
         cache.faults.say("summary", format!("cannot write the summary {}: {error}", path.display()));
     }
+}
+
+/// Opens the file of summaries. The shared lock on it, held until this session's line is written, tells whoever waits for all lines that
+/// one is still to come.
+pub(super) fn open_summary(path: &Path, faults: &Faults) -> Option<File> {
+    let open = || -> std::io::Result<File> {
+        let file = File::options().read(true).append(true).create(true).open(path)?;
+        file.lock_shared()?;
+        Ok(file)
+    };
+    open().inspect_err(|error| faults.say("summary", format!("cannot write the summary {}: {error}", path.display()))).ok()
 }
 
 /// Asks admission, each group once.
@@ -198,14 +212,17 @@ fn housekeeping(shelf: &Shelf, faults: &Faults, grace: Duration, put_something: 
     if unfolded >= UNFOLDED {
         shelf.with_index(fold);
     }
-    if put_something || unfolded >= UNFOLDED || unfolded % 8 == 0 {
-        shelf.with_index(|index| index.checkpoint());
-    }
+    shelf.with_index(|index| index.checkpoint());
     if put_something && sweep_is_due(shelf) {
-        with_trim_lock(shelf, faults, |lock, shelf| {
-            shelf.with_index(|index| Ok(trim::sweep(lock, shelf.layout(), index, SWEEP_AGE, grace)))
-        });
+        sweep_now(shelf, faults, SWEEP_AGE, grace);
     }
+}
+
+/// Removes files older than `age` that no row knows; None if another process trims. Returns how many and their bytes.
+pub fn sweep_now(shelf: &Shelf, faults: &Faults, age: Duration, grace: Duration) -> Option<(u64, u64)> {
+    with_trim_lock(shelf, faults, |lock, shelf| {
+        shelf.with_index(|index| Ok(trim::sweep(lock, shelf.layout(), index, age, grace)))
+    })
 }
 
 fn sweep_is_due(shelf: &Shelf) -> bool {

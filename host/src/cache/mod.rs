@@ -8,7 +8,7 @@ mod remote;
 mod shelf;
 mod stream;
 
-pub use late::{TrimOutcome, default_max_size, trim_now};
+pub use late::{TrimOutcome, default_max_size, sweep_now, trim_now};
 pub use ledger::{Counts, PolicyCounts, RemoteCounts, Summary};
 pub use shelf::{Hit, Shelf};
 pub use stream::session_view;
@@ -25,6 +25,7 @@ use crate::store::{Incoming, Layout, PublishError, SessionRow, StoreError, Used}
 use groups::Groups;
 use ledger::Ledger;
 use remote::Sharing;
+use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -37,6 +38,7 @@ pub struct Cache {
     faults: Arc<Faults>,
     book: Arc<Mutex<Book>>,
     client: Option<Client>,
+    summary_file: Option<File>,
     began: Instant,
     stream: String,
     row_written: AtomicBool,
@@ -113,6 +115,7 @@ impl Cache {
         let chain = Chain::new(&config.policies, ArtifactStore::of_this_user(), view, config.log_level, faults.clone());
         let chain = Arc::new(Mutex::new(chain));
         let client = remote::client(&config.stores, &stream, &shelf, &chain, &faults);
+        let summary_file = config.summary.as_deref().and_then(|path| late::open_summary(path, &faults));
         Self {
             config,
             shelf,
@@ -120,6 +123,7 @@ impl Cache {
             faults,
             book: Arc::default(),
             client,
+            summary_file,
             began,
             stream,
             row_written: AtomicBool::new(false),

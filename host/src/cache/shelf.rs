@@ -70,6 +70,11 @@ impl Shelf {
         Self { layout, faults, inner: Mutex::new(inner) }
     }
 
+    /// Whether there is an index: without one everything is a miss.
+    pub fn is_usable(&self) -> bool {
+        self.lock().index.is_some()
+    }
+
     /// Where everything lies.
     pub fn layout(&self) -> &Layout {
         &self.layout

@@ -1,22 +1,171 @@
-//! The command line: one file a command.
+//! The command line: one file a command. Each parses, resolves and runs; `main` prints and exits.
 //!
-//! What `GOCACHEPROG` starts is told apart before anything is parsed, since the greeting comes first.
+//! What `GOCACHEPROG` starts is told apart by a look at the first word, since the greeting comes before anything is parsed.
 
+mod clear;
+mod completions;
+mod config;
+mod doctor;
+mod plugin;
+mod resolve;
+mod run;
 mod serve;
+mod stats;
+mod trim;
+mod verify;
 
+use crate::policy::wasm::{COMPILE_COMMAND, compile_child};
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// Go's build cache made programmable.
+#[derive(Debug, Parser)]
+#[command(name = "cachewit", version, about, long_about = LONG_ABOUT, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: serve::Arguments,
+}
+
+const LONG_ABOUT: &str = "Go's build cache made programmable.
+
+The `go` command starts cachewit through GOCACHEPROG and asks it for what was built before. Sandboxed WebAssembly plugins decide what is kept, shared, fetched and evicted.";
+
+const EXAMPLES: &str = "Examples:
+  GOCACHEPROG=cachewit go build ./...                          build with the default policy
+  GOCACHEPROG=\"cachewit policy.wasm builtin:lru\" go test ./...  build with a chain of plugins
+  cachewit run -- go build ./...                                for one command, with a summary
+  cachewit stats                                                what the store holds and was good for";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the `go` command behind stdin and stdout: what GOCACHEPROG starts
+    Serve(serve::Arguments),
+    /// Run one `go` command with cachewit as its cache, and print what the cache did
+    Run(run::Arguments),
+    /// Print what the store holds, what it was good for, and who decided
+    Stats(stats::Arguments),
+    /// Shrink the store now
+    Trim(trim::Arguments),
+    /// Empty the store; what running builds were handed stays
+    Clear(clear::Arguments),
+    /// Hash every object again
+    Verify(verify::Arguments),
+    /// Look for everything that can be wrong with the set-up
+    Doctor(doctor::Arguments),
+    /// Look at plugins
+    #[command(subcommand)]
+    Plugin(plugin::Command),
+    /// Look at the settings
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Print completions for a shell
+    Completions(completions::Arguments),
+}
+
+/// Which settings a command uses.
+#[derive(Clone, Debug, Default, clap::Args)]
+struct Settings {
+    /// The configuration file; by default $CACHEWIT_CONFIG, then the user's, then the system's
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The store's folder; by default $CACHEWIT_ROOT, then the configuration, then $GOCACHE/cachewit
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+}
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let arguments: Vec<std::ffi::OsString> = std::env::args_os().skip(1).collect();
-    if arguments.first().is_some_and(|first| first == crate::policy::wasm::COMPILE_COMMAND) {
-        return match crate::policy::wasm::compile_child() {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    match call(&arguments) {
+        Call::Compile => match compile_child() {
             Ok(()) => ExitCode::SUCCESS,
             Err(problem) => {
                 eprintln!("{problem}");
                 ExitCode::from(1)
             }
-        };
+        },
+        Call::Serve => serve::run(&arguments),
+        Call::Command => run_command(),
     }
-    serve::run(&arguments)
+}
+
+fn run_command() -> ExitCode {
+    let done = match Cli::parse().command {
+        Some(Command::Run(arguments)) => run::run(arguments),
+        Some(Command::Stats(arguments)) => stats::run(&arguments),
+        Some(Command::Trim(arguments)) => trim::run(&arguments),
+        Some(Command::Clear(arguments)) => clear::run(&arguments),
+        Some(Command::Verify(arguments)) => verify::run(&arguments),
+        Some(Command::Doctor(arguments)) => doctor::run(&arguments),
+        Some(Command::Plugin(command)) => plugin::run(&command),
+        Some(Command::Config(command)) => config::run(&command),
+        Some(Command::Completions(arguments)) => {
+            completions::run(&arguments);
+            Ok(ExitCode::SUCCESS)
+        }
+        // Told apart before; only a terminal without arguments comes here.
+        Some(Command::Serve(_)) | None => {
+            let _ = <Cli as clap::CommandFactory>::command().print_help();
+            Ok(ExitCode::SUCCESS)
+        }
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("cachewit: {error:#}");
+        ExitCode::from(1)
+    })
+}
+
+/// What this process was started for.
+#[derive(Debug, PartialEq, Eq)]
+enum Call {
+    /// A child that compiles a component.
+    Compile,
+    /// `go` is behind the pipes.
+    Serve,
+    /// A person, or a script.
+    Command,
+}
+
+fn call(arguments: &[OsString]) -> Call {
+    let Some(first) = arguments.first() else {
+        return if std::io::stdin().is_terminal() { Call::Command } else { Call::Serve };
+    };
+    if first == COMPILE_COMMAND {
+        return Call::Compile;
+    }
+    let text = first.to_string_lossy();
+    let asks_for_help = arguments.iter().any(|argument| ["-h", "--help"].contains(&&*argument.to_string_lossy()));
+    let plugin = text.starts_with("builtin:") || text.ends_with(".wasm");
+    let option = ["--config", "--root"].iter().any(|name| text.split('=').next() == Some(name));
+    if !asks_for_help && (text == "serve" || plugin || option) { Call::Serve } else { Call::Command }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn call_of(words: &[&str]) -> Call {
+        call(&words.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_gocacheprog_starts_is_told_apart_before_anything_is_parsed() {
+        for words in [&["serve"][..], &["serve", "nonsense"], &["a.wasm", "b.wasm"], &["builtin:lru"], &["--root=/x"], &["--config", "/x"]] {
+            assert_eq!(call_of(words), Call::Serve, "{words:?}");
+        }
+        for words in [&["stats"][..], &["nonsense"], &["--help"], &["serve", "--help"], &["--version"], &["run", "--", "go"]] {
+            assert_eq!(call_of(words), Call::Command, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
 }

@@ -10,8 +10,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const COOLDOWN: Duration = Duration::from_secs(60);
-const COOLDOWN_MAX: Duration = Duration::from_secs(15 * 60);
+const COOLDOWN: Duration = Duration::from_mins(1);
+const COOLDOWN_MAX: Duration = Duration::from_mins(15);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct State {
@@ -142,7 +142,7 @@ mod tests {
         for session in 0..2 {
             let (mut breaker, admitted) = breaker(folder.path(), session);
             assert!(admitted, "session {session}");
-            assert_eq!(breaker.allowance(), LIMIT - Duration::from_millis(500) * session as u32);
+            assert_eq!(breaker.allowance(), Duration::from_millis(1000 - 500 * session as u64));
             breaker.carry(Duration::from_millis(500), after(session));
         }
         assert!(!breaker(folder.path(), 30).1);

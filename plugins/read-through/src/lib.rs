@@ -76,11 +76,11 @@ impl Remote for ReadThrough {
 
     fn route(&mut self, request: &dyn Request, targets: &dyn Targets, _: &dyn Session, plan: &dyn Plan) -> Decision {
         let named = request.named();
-        let names = |target: &Target| named.checked_shr(target.index).is_some_and(|bits| bits & 1 == 1);
+        let holds_it = |target: &Target| named.checked_shr(target.index).is_some_and(|bits| bits & 1 == 1);
         if named == 0 && !self.0.ask_outside {
             return Decision::Decided;
         }
-        let (inside, outside): (Vec<Target>, Vec<Target>) = self.readable(targets).partition(names);
+        let (inside, outside): (Vec<Target>, Vec<Target>) = self.readable(targets).partition(holds_it);
         for target in inside {
             plan.ask(Ask { target: target.index, wait: self.0.wait.map(|wait| wait.0) });
         }

@@ -80,7 +80,7 @@ impl fmt::Display for Refusal<'_> {
         match self {
             Self::Kind(kind) => write!(f, "deny-kinds has {}", kind.name()),
             Self::Size(size) => write!(f, "its {size} bytes are over max-size"),
-            Self::Cost(cost) => write!(f, "its {} µs are under min-cost", cost.as_micros()),
+            Self::Cost(cost) => write!(f, "its {} ms are under min-cost", cost.as_millis() as u64),
             Self::Denied(pattern) => write!(f, "deny-packages has {pattern}"),
             Self::DeniedUntold => f.write_str("deny-packages is set, and which package it is cannot be told"),
             Self::NotAllowed => f.write_str("allow-packages has nothing that matches"),

@@ -118,16 +118,13 @@ impl Core {
         self.wait_until_loaded().await;
         let found = self.find(action, cost).await;
         self.shared.waits().end(&ticket, std::time::Instant::now(), found.is_none());
-        match found {
-            Some((place, path)) => {
-                self.shared.stats().hits += 1;
-                reply.send(Answer::Hit { entry: place.entry(), path });
-                self.admit_companions(&place);
-            }
-            None => {
-                self.shared.stats().misses += 1;
-                reply.send(Answer::Miss);
-            }
+        if let Some((place, path)) = found {
+            self.shared.stats().hits += 1;
+            reply.send(Answer::Hit { entry: place.entry(), path });
+            self.admit_companions(&place);
+        } else {
+            self.shared.stats().misses += 1;
+            reply.send(Answer::Miss);
         }
     }
 

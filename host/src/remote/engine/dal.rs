@@ -1,4 +1,4 @@
-//! Any engine of OpenDAL's, and its errors in our words.
+//! Any engine of `OpenDAL`'s, and its errors in our words.
 
 use super::{Condition, Engine, EngineError, Fetched, Upload};
 use bytes::Bytes;
@@ -109,7 +109,7 @@ impl Upload for Parts {
     }
 }
 
-/// The error in our words. OpenDAL's own text is never passed on: it holds URLs, headers and whatever the server chose to say.
+/// The error in our words. `OpenDAL`'s own text is never passed on: it holds URLs, headers and whatever the server chose to say.
 fn judge(key: &str, error: &Error) -> EngineError {
     let key = key.to_owned();
     match error.kind() {

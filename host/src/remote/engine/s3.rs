@@ -18,5 +18,9 @@ pub(super) fn builder(bucket: &str, region: Option<&str>, endpoint: Option<&str>
     if !path_style {
         service = service.enable_virtual_host_style();
     }
-    Box::new(move || Operator::new(service))
+    Box::new(move || {
+        // Names the HTTP client that OpenDAL uses; the client itself is made by the first request.
+        opendal::install_default();
+        Operator::new(service)
+    })
 }

@@ -218,9 +218,9 @@ impl<'a> Lane<'a> {
                     self.troubles.set(self.troubles.get() + 1);
                     let passing = matches!(error, UploadError::Engine(EngineError::Trouble { .. }));
                     if passing && self.troubles.get() < TROUBLE_MAX {
-                        self.fail(&error)
+                        self.fail(&error);
                     } else {
-                        self.stop(&error)
+                        self.stop(&error);
                     }
                     return None;
                 }

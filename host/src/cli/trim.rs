@@ -1,0 +1,93 @@
+//! `cachewit trim`: shrinks the store now.
+
+use super::Settings;
+use super::resolve::{Opened, human, open};
+use crate::cache::{default_max_size, sweep_now, trim_now};
+use crate::config::parse_size;
+use crate::model::TrimReason;
+use crate::store::Totals;
+use crate::store::trim::Goal;
+use anyhow::{Result, bail};
+use serde_json::json;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Files without a row that are younger may belong to a build that is running.
+const SWEEP_AGE: Duration = Duration::from_secs(3600);
+
+/// The arguments of `trim`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    settings: Settings,
+    /// Trim to this size, such as 5GiB; by default to nine tenths of the limit
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    to: Option<u64>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Trims.
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let mut opened = open(&arguments.settings)?;
+    let limit = opened.config.limits.max_size.unwrap_or_else(|| default_max_size(opened.shelf.folder()));
+    let down_to = arguments.to.unwrap_or(limit / 10 * 9);
+    let done = trim_to(&mut opened, down_to, opened.config.limits.grace)?;
+    let swept = sweep_now(&opened.shelf, &opened.faults, SWEEP_AGE, opened.config.limits.grace).unwrap_or_default();
+    if arguments.json {
+        println!(
+            "{}",
+            json!({
+                "before": done.before, "after": done.after, "groups": done.groups, "bytes": done.bytes, "by": done.by,
+                "in_use": done.short, "swept_files": swept.0, "swept_bytes": swept.1,
+            })
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{} before, {} after: {} groups evicted by {}", human(done.before), human(done.after), done.groups, done.by);
+    if swept.0 > 0 {
+        println!("{} left-over files with {} removed", swept.0, human(swept.1));
+    }
+    if done.short {
+        println!("what remains above {} is in use by running builds, or was handed out within the last {}", human(down_to), humantime::format_duration(opened.config.limits.grace));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a trim did.
+pub(super) struct Done {
+    pub before: u64,
+    pub after: u64,
+    pub groups: u64,
+    pub bytes: u64,
+    pub by: String,
+    pub short: bool,
+}
+
+/// Trims to a size, and notes in the totals what went and who decided.
+pub(super) fn trim_to(opened: &mut Opened, down_to: u64, grace: Duration) -> Result<Done> {
+    let goal = Goal { reason: TrimReason::Asked, above: down_to, down_to, grace };
+    let Some(outcome) = trim_now(&opened.shelf, &mut opened.chain, &opened.faults, goal) else {
+        let said = opened.faults.lines();
+        if said.is_empty() {
+            bail!("another process is trimming this store; try again in a moment");
+        }
+        bail!("{}", said.join("; "));
+    };
+    let report = outcome.report;
+    let value = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let mut totals = Totals::from([("evicted-groups".to_owned(), value(report.groups)), ("evicted-bytes".to_owned(), value(report.bytes))]);
+    if !outcome.by.is_empty() {
+        totals.insert(format!("evicted-by/{}", outcome.by), value(report.groups));
+    }
+    for link in opened.chain.reports() {
+        for (role, calls) in link.calls {
+            totals.insert(format!("policy/{}/{role}", link.name), value(calls));
+        }
+    }
+    opened.shelf.with_index(|index| index.add_totals(&totals, None));
+    opened.shelf.with_index(|index| index.checkpoint());
+    let by = if outcome.by.is_empty() { "nobody: there is nothing to do".to_owned() } else { outcome.by };
+    Ok(Done { before: report.before, after: report.after, groups: report.groups, bytes: report.bytes, by, short: report.short })
+}
