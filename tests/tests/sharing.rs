@@ -1,0 +1,331 @@
+//! What leaves a machine and what another one makes of it, read off the bucket itself: a real `go`, a real S3 server.
+
+use cachewit::model::{Digest, Facts, Kind};
+use cachewit::object::read_facts;
+use cachewit::remote::head::Head;
+use cachewit::remote::layout::Namespace;
+use cachewit::remote::record::Group;
+use cachewit::remote::set::WorkingSet;
+use cachewit::store::{Index, Layout};
+use cachewit_tests::go::{Finished, GoRun, Machine, Toolchain};
+use cachewit_tests::guest;
+use cachewit_tests::s3::{BUCKET, S3Server};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+const MIB: u64 = 1 << 20;
+
+/// What is kept from the bucket in these tests.
+const FILTER: &str = r#"
+[[policy]]
+use = "builtin:share-filter"
+[policy.settings.share]
+deny-packages = ["crypto/..."]
+deny-kinds = ["module-index"]
+max-size = "1MiB"
+"#;
+
+/// The store of a configuration: the server's bucket.
+fn store(server: &S3Server, mode: &str) -> String {
+    let endpoint = server.endpoint();
+    format!("[[store]]\nname = \"bucket\"\nkind = \"s3\"\nbucket = \"{BUCKET}\"\nendpoint = \"{endpoint}\"\npath-style = true\nmode = \"{mode}\"\n")
+}
+
+/// A run of `go` on CI, where close waits for the uploads, with this configuration and the credentials of the server.
+fn configured<'a>(machine: &'a Machine, name: &str, config: &str, run: GoRun<'a>) -> GoRun<'a> {
+    let home = machine.work().join("home");
+    let run = run.config(machine.write(&format!("{name}.toml"), config)).ci(true);
+    let run = run.env("HOME", &home).env("XDG_CACHE_HOME", home.join("xdg")).env("XDG_CONFIG_HOME", home.join("config"));
+    S3Server::environment().into_iter().fold(run, |run, (name, value)| run.env(name, value))
+}
+
+fn index(machine: &Machine) -> Index {
+    let layout = Layout::new(&machine.gocache().join("cachewit")).expect("a store folder");
+    Index::open(&layout.index()).expect("the index opens")
+}
+
+/// A row of a machine's index.
+#[derive(Clone, Debug)]
+struct Row {
+    head: Digest,
+    output: Digest,
+    size: u64,
+    kind: Kind,
+    time: i64,
+    local: bool,
+}
+
+/// All rows of a machine by action.
+fn rows(machine: &Machine) -> BTreeMap<Digest, Row> {
+    let index = index(machine);
+    let mut all = index.connection().prepare("SELECT action, coalesce(head, action), output, size, kind, put_ns, origin FROM entry").expect("SQL");
+    let mut rows = all.query([]).expect("rows");
+    let digest = |bytes: Vec<u8>| Digest::from_slice(&bytes).expect("32 bytes");
+    let mut found = BTreeMap::new();
+    while let Some(row) = rows.next().expect("a row") {
+        let size: i64 = row.get(3).expect("a size");
+        let origin: i64 = row.get(6).expect("an origin");
+        let one = Row {
+            head: digest(row.get(1).expect("a head")),
+            output: digest(row.get(2).expect("an output")),
+            size: size.unsigned_abs(),
+            kind: Kind::from_code(row.get(4).expect("a kind")),
+            time: row.get(5).expect("a time"),
+            local: origin == 1,
+        };
+        found.insert(digest(row.get(0).expect("an action")), one);
+    }
+    found
+}
+
+/// Everything in a bucket, decoded.
+#[derive(Debug, Default)]
+struct Bucket {
+    records: BTreeMap<Digest, Group>,
+    bodies: BTreeMap<Digest, Vec<u8>>,
+    sets: BTreeMap<Digest, WorkingSet>,
+    head: Option<Head>,
+}
+
+impl Bucket {
+    /// Reads it, and checks that every object is what its key says.
+    fn of(server: &S3Server) -> Self {
+        let main = Namespace::parse("main").expect("a namespace");
+        let mut bucket = Self::default();
+        for (key, bytes) in server.objects().expect("the bucket") {
+            let name = key.rsplit('/').next().and_then(Digest::from_hex);
+            match (key.split('/').nth(2), name) {
+                (Some("head"), None) => bucket.head = Some(Head::decode(&bytes).expect("a head")),
+                (Some("ac"), Some(action)) => {
+                    assert_eq!(key, main.record(action));
+                    bucket.records.insert(action, Group::decode(action, &bytes).expect("a record"));
+                }
+                (Some("cas"), Some(output)) => {
+                    assert_eq!(key, main.body(output));
+                    let body = zstd::decode_all(bytes.as_slice()).expect("a frame");
+                    assert_eq!(Digest::of(&body), output, "{key}");
+                    bucket.bodies.insert(output, body);
+                }
+                (Some("ws"), Some(set)) => {
+                    assert_eq!(key, main.set(set));
+                    bucket.sets.insert(set, WorkingSet::decode(set, &bytes).expect("a set"));
+                }
+                _ => panic!("what is {key}?"),
+            }
+        }
+        bucket
+    }
+
+    /// All groups of records and sets.
+    fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.records.values().chain(self.sets.values().flat_map(|set| &set.groups))
+    }
+
+    /// All bodies, those inside records and sets too.
+    fn all_bodies(&self) -> impl Iterator<Item = &[u8]> {
+        let inline = self.groups().flat_map(|group| &group.members).filter_map(|member| member.body.as_deref());
+        self.bodies.values().map(Vec::as_slice).chain(inline)
+    }
+
+    /// Whatever is named is there: bodies of records, records of sets, sets of the head.
+    fn assert_complete(&self) {
+        for group in self.groups() {
+            assert!(self.records.contains_key(&group.head().expect("a head")));
+            for member in &group.members {
+                assert!(member.body.is_some() || self.bodies.contains_key(&member.output), "{member:?}");
+            }
+        }
+        let head = self.head.as_ref().expect("a head");
+        assert!(!head.sets.is_empty() && head.sets.iter().all(|line| self.sets.contains_key(&line.set)), "{head:?}");
+    }
+}
+
+fn import_path(body: &[u8]) -> Option<String> {
+    body.starts_with(b"!<arch>").then(|| read_facts(&mut Cursor::new(body)).import_path).flatten()
+}
+
+/// The machine that has made things, cold, under [`FILTER`]; and its bucket.
+struct First {
+    machine: Machine,
+    server: S3Server,
+    cold: Finished,
+}
+
+const PACKAGES: [&str; 3] = ["build", "crypto/sha256", "errors"];
+
+fn first() -> &'static First {
+    static FIRST: OnceLock<First> = OnceLock::new();
+    FIRST.get_or_init(|| {
+        let machine = Machine::shared(&Toolchain::machine(), &Path::new(env!("CARGO_TARGET_TMPDIR")).join("sharing"));
+        let server = S3Server::start().expect("a server");
+        let config = store(&server, "read-write") + FILTER;
+        let cold = configured(&machine, "filter", &config, machine.go(PACKAGES)).succeed();
+        First { machine, server, cold }
+    })
+}
+
+#[test]
+fn nothing_that_the_filter_keeps_is_in_the_bucket_and_all_else_is() {
+    let First { machine, server, cold } = first();
+    assert!(cold.count("archive_puts") > 20, "{:?}", cold.sessions);
+    assert_eq!(cold.sessions[0]["faults"], serde_json::json!([]));
+    let bucket = Bucket::of(server);
+    bucket.assert_complete();
+    for group in bucket.groups() {
+        assert_ne!(group.members[0].kind, Kind::ModuleIndex);
+        let distinct: BTreeMap<Digest, u64> = group.members.iter().map(|member| (member.output, member.size)).collect();
+        assert!(distinct.values().sum::<u64>() <= MIB, "{:?}", group.facts);
+        let path = group.facts.import_path.as_deref().unwrap_or_default();
+        assert!(path != "crypto" && !path.starts_with("crypto/"), "{path}");
+    }
+    // What the bodies say of themselves, whatever the records say.
+    let mut shared = BTreeSet::new();
+    for body in bucket.all_bodies() {
+        assert!(!body.starts_with(b"go index v") && body.len() as u64 <= MIB);
+        if let Some(path) = import_path(body) {
+            assert!(path != "crypto" && !path.starts_with("crypto/"), "{path}");
+            shared.insert(path);
+        }
+    }
+    assert!(shared.contains("errors") && shared.contains("hash"), "{shared:?}");
+
+    // All else: the rule once more, applied to what the machine has.
+    let rows = rows(machine);
+    let layout = Layout::new(&machine.gocache().join("cachewit")).expect("a store folder");
+    let (mut expected, mut kept) = (BTreeSet::new(), [0; 3]);
+    for (action, row) in rows.iter().filter(|(action, row)| **action == row.head) {
+        let members = rows.values().filter(|member| member.head == *action);
+        let distinct: BTreeMap<Digest, u64> = members.map(|member| (member.output, member.size)).collect();
+        let path = import_path(&std::fs::read(layout.object(row.output)).expect("an object"));
+        if row.kind == Kind::ModuleIndex {
+            kept[0] += 1;
+        } else if distinct.values().sum::<u64>() > MIB {
+            kept[1] += 1;
+        } else if path.is_some_and(|path| path == "crypto" || path.starts_with("crypto/")) {
+            kept[2] += 1;
+        } else {
+            expected.insert(*action);
+        }
+    }
+    assert!(kept.iter().all(|kept| *kept > 0), "each rule keeps something: {kept:?}");
+    assert_eq!(bucket.records.keys().copied().collect::<BTreeSet<_>>(), expected);
+}
+
+#[test]
+fn the_same_build_with_a_filter_that_traps_leaves_the_bucket_empty() {
+    let First { machine, .. } = first();
+    let server = S3Server::start().expect("a server");
+    let trap = guest::component("(func (export \"cachewit:policy/admission@0.1.0#admit\") (result i32) unreachable)");
+    let plugin = machine.work().join("traps.wasm");
+    std::fs::write(&plugin, trap).expect("a plugin");
+    let config = store(&server, "read-write") + FILTER + &format!("[[policy]]\nuse = \"{}\"\n", plugin.display());
+    let run = configured(machine, "trap", &config, machine.go(PACKAGES)).succeed();
+    let policies = run.sessions[0]["policies"].as_array().expect("policies");
+    let asked = |name: &str| policies.iter().find(|policy| policy["name"] == name).and_then(|policy| policy["calls"]["admission"].as_u64());
+    assert!(asked("traps.wasm") > Some(0) && asked("share-filter") > Some(0), "{policies:?}");
+    assert!(run.sessions[0]["faults"].to_string().contains("traps.wasm failed in admission"), "{:?}", run.sessions);
+    assert_eq!(server.objects().expect("the bucket").keys().collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
+fn a_second_machine_builds_without_compiling_and_keeps_the_times() {
+    let First { machine, .. } = first();
+    let server = S3Server::start().expect("a server");
+    let config = store(&server, "read-write") + "[[policy]]\nuse = \"builtin:read-through\"\n";
+    let warm = configured(machine, "share", &config, machine.go(PACKAGES)).succeed();
+    assert_eq!((warm.count("puts"), warm.count("misses")), (0, 0), "{:?}", warm.sessions);
+    let bucket = Bucket::of(&server);
+    bucket.assert_complete();
+    assert!(bucket.all_bodies().all(|body| !body.starts_with(b"go index v")), "a module index is of no use elsewhere");
+
+    let second = Machine::new(&Toolchain::machine());
+    let run = configured(&second, "share", &config, second.go(PACKAGES)).succeed();
+    assert_eq!(run.count("archive_puts"), 0, "{:?}", run.sessions);
+    assert_eq!(run.count("gets"), warm.count("gets"), "{:?}", run.sessions);
+    let (here, there) = (rows(machine), rows(&second));
+    let indexes = there.values().filter(|row| row.kind == Kind::ModuleIndex).count() as u64;
+    assert_eq!((run.count("puts"), run.count("misses")), (indexes, indexes), "{:?}", run.sessions);
+    assert_eq!(run.count("hits"), warm.count("hits") - indexes);
+    let mut compared = 0;
+    for (action, row) in there.iter().filter(|(_, row)| !row.local) {
+        let origin = &here[action];
+        assert_eq!((row.output, row.size, row.time, row.head), (origin.output, origin.size, origin.time, origin.head));
+        compared += 1;
+    }
+    assert!(compared > 60, "{compared}");
+    // And it knows that the bucket has all of it: nothing is sent back.
+    assert_eq!(run.sessions[0]["remote"]["shared"], 0, "{:?}", run.sessions);
+}
+
+/// A module of packages that need nothing of the standard library: a build takes a second.
+fn write_module(machine: &Machine, packages: u32) -> PathBuf {
+    machine.write("m/go.mod", "module example.test/m\n\ngo 1.24\n");
+    for package in 0..packages {
+        let functions: String = (0..40).map(|n| format!("func F{n}(a, b int) int {{ return a*{n} + b/{} }}\n", n + 1)).collect();
+        machine.write(&format!("m/p{package}/a.go"), &format!("package p{package}\n\n{functions}"));
+    }
+    machine.work().join("m")
+}
+
+fn build<'a>(machine: &'a Machine, dir: &Path) -> GoRun<'a> {
+    machine.go(["build", "-trimpath", "./..."]).dir(dir)
+}
+
+#[test]
+fn an_empty_bucket_costs_one_request_for_the_whole_build() {
+    let machine = Machine::new(&Toolchain::machine());
+    let server = S3Server::start().expect("a server");
+    let dir = write_module(&machine, 12);
+    let run = configured(&machine, "read", &store(&server, "read"), build(&machine, &dir)).succeed();
+    assert!(run.count("archive_puts") >= 12 && run.count("misses") >= 24, "{:?}", run.sessions);
+    assert_eq!(server.requests(), [format!("GET /{BUCKET}/v1/main/head")]);
+    assert_eq!(run.sessions[0]["remote"]["round_trips"], 1);
+}
+
+#[test]
+fn a_read_only_store_gets_nothing_written() {
+    let machine = Machine::new(&Toolchain::machine());
+    let server = S3Server::start().expect("a server");
+    let dir = write_module(&machine, 3);
+    let config = store(&server, "read") + "[[policy]]\nuse = \"builtin:read-through\"\n";
+    configured(&machine, "read", &config, build(&machine, &dir)).succeed();
+    assert!(server.requests().iter().all(|request| request.starts_with("GET ") || request.starts_with("HEAD ")), "{:?}", server.requests());
+    assert_eq!(server.objects().expect("the bucket").len(), 0);
+    // It is the mode that keeps everything back: the same machine fills it once it may.
+    machine.write("m/p0/b.go", "package p0\n\nfunc New() int { return 1 }\n");
+    let config = store(&server, "read-write") + "[[policy]]\nuse = \"builtin:read-through\"\n";
+    configured(&machine, "write", &config, build(&machine, &dir)).succeed();
+    assert!(Bucket::of(&server).records.len() >= 3);
+}
+
+#[test]
+fn an_emptied_bucket_is_filled_again_by_a_machine_that_is_warm_from_its_own_disk() {
+    let machine = Machine::new(&Toolchain::machine());
+    let server = S3Server::start().expect("a server");
+    let dir = write_module(&machine, 8);
+    let config = store(&server, "read-write");
+    configured(&machine, "share", &config, build(&machine, &dir)).succeed();
+    let before = Bucket::of(&server);
+    before.assert_complete();
+    assert!(before.records.len() >= 8);
+    // A warm build that makes nothing knows that all is there, and asks nobody.
+    server.forget();
+    let warm = configured(&machine, "share", &config, build(&machine, &dir)).succeed();
+    assert_eq!((warm.count("misses"), server.requests().len()), (0, 0), "{:?}", server.requests());
+
+    std::fs::remove_dir_all(server.bucket().join("v1")).expect("the bucket can be emptied");
+    machine.write("m/p0/b.go", "package p0\n\nfunc New() int { return 1 }\n");
+    let run = configured(&machine, "share", &config, build(&machine, &dir)).succeed();
+    assert_eq!(run.count("archive_puts"), 1, "{:?}", run.sessions);
+    let after = Bucket::of(&server);
+    after.assert_complete();
+    let archives = |bucket: &Bucket| {
+        let facts = bucket.records.values().map(|group| &group.facts);
+        facts.filter_map(|Facts { import_path, .. }| import_path.clone()).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(archives(&after), archives(&before));
+    // Seven packages as they were, and one that is new.
+    assert_eq!(after.records.keys().filter(|action| before.records.contains_key(action)).count(), 7);
+}
