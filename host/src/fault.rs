@@ -73,6 +73,15 @@ impl Faults {
         }
     }
 
+    /// Says what ends this session, however often it happened before.
+    pub fn say_always(&self, message: impl Display) {
+        let message = printable(&message.to_string(), 1000);
+        tell(format_args!("{message}"));
+        if let Ok(mut state) = self.state.lock() {
+            state.lines.push(message);
+        }
+    }
+
     /// From now on faults are written down: stderr is somebody else's.
     pub fn be_silent(&self) {
         if let Ok(mut state) = self.state.lock() {

@@ -38,7 +38,7 @@ pub fn serve(config: Config, environment: &Environment, early_faults: Vec<String
     platform::release_stdout();
     if let Err(lost) = ending {
         // The rest of the input means nothing, and what was put before it stays.
-        faults.say("framing", &lost);
+        faults.say_always(&lost);
         cache.finish(Ending::Vanished);
         return Err(lost);
     }
@@ -67,15 +67,16 @@ fn answer<R: Read>(cache: &Cache, requests: &mut Requests<R>) -> Result<Ending, 
             }
         };
         match request {
-            Request::Get { id, action } => match cache.get(action) {
-                Some(hit) => encode::hit(&mut out, id, &hit.output, hit.size, hit.put, &hit.path),
-                None => {
+            Request::Get { id, action } => {
+                if let Some(hit) = cache.get(action) {
+                    encode::hit(&mut out, id, &hit.output, hit.size, hit.put, &hit.path);
+                } else {
                     let asked = cache.ask(action, move |hit| reply_later(id, hit.as_ref()));
                     if !asked {
                         encode::miss(&mut out, id);
                     }
                 }
-            },
+            }
             Request::Put { id, action, output, size } => {
                 let body = if size == 0 {
                     Ok(None)

@@ -76,7 +76,7 @@ fn ask(ours: &Machine, native: &Path) -> BTreeMap<String, String> {
         .expect("cachewit");
     let mut requests = String::new();
     for (id, action) in actions.iter().enumerate() {
-        let action = STANDARD.encode(from_hex(action));
+        let action = STANDARD.encode(cachewit::model::Digest::from_hex(action).expect("64 hexadecimal digits").0);
         requests += &format!("{{\"ID\":{},\"Command\":\"get\",\"ActionID\":\"{action}\"}}\n\n", id + 1);
     }
     let mut stdin = child.stdin.take().expect("stdin");
@@ -88,13 +88,9 @@ fn ask(ours: &Machine, native: &Path) -> BTreeMap<String, String> {
         let answer: serde_json::Value = serde_json::from_str(line).expect("an answer");
         let id = answer["ID"].as_u64().expect("an ID") as usize;
         if let Some(found) = answer["OutputID"].as_str() {
-            let output: String = STANDARD.decode(found).expect("base64").iter().map(|byte| format!("{byte:02x}")).collect();
-            map.insert(actions[id - 1].clone(), output);
+            let output = STANDARD.decode(found).ok().and_then(|bytes| cachewit::model::Digest::from_slice(&bytes)).expect("32 bytes");
+            map.insert(actions[id - 1].clone(), output.to_hex());
         }
     }
     map
-}
-
-fn from_hex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hexadecimal digits")).collect()
 }

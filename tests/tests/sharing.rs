@@ -30,7 +30,9 @@ max-size = "1MiB"
 /// The store of a configuration: the server's bucket.
 fn store(server: &S3Server, mode: &str) -> String {
     let endpoint = server.endpoint();
-    format!("[[store]]\nname = \"bucket\"\nkind = \"s3\"\nbucket = \"{BUCKET}\"\nendpoint = \"{endpoint}\"\npath-style = true\nmode = \"{mode}\"\n")
+    format!(
+        "[[store]]\nname = \"bucket\"\nkind = \"s3\"\nbucket = \"{BUCKET}\"\nendpoint = \"{endpoint}\"\npath-style = true\nmode = \"{mode}\"\n"
+    )
 }
 
 /// A run of `go` on CI, where close waits for the uploads, with this configuration and the credentials of the server.
@@ -60,7 +62,8 @@ struct Row {
 /// All rows of a machine by action.
 fn rows(machine: &Machine) -> BTreeMap<Digest, Row> {
     let index = index(machine);
-    let mut all = index.connection().prepare("SELECT action, coalesce(head, action), output, size, kind, put_ns, origin FROM entry").expect("SQL");
+    let mut all =
+        index.connection().prepare("SELECT action, coalesce(head, action), output, size, kind, put_ns, origin FROM entry").expect("SQL");
     let mut rows = all.query([]).expect("rows");
     let digest = |bytes: Vec<u8>| Digest::from_slice(&bytes).expect("32 bytes");
     let mut found = BTreeMap::new();

@@ -10,7 +10,7 @@ use crate::policy::{Admit, Chain, GroupView};
 use crate::store::index::{UNFOLDED, fold};
 use crate::store::trim::{self, Goal, Scorer, TrimError, TrimReport};
 use crate::store::{GroupRow, Index};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -141,10 +141,10 @@ impl<'a> Admissions<'a> {
     }
 
     /// The heads of groups that this session put and that are not to be kept.
-    fn not_to_keep(&mut self) -> HashSet<Digest> {
+    fn not_to_keep(&mut self) -> Vec<Digest> {
         let heads = std::mem::take(&mut self.cache.book().ledger.put_heads);
         if self.cache.chain().is_empty() {
-            return HashSet::new();
+            return Vec::new();
         }
         let row = |head: &Digest| self.cache.shelf.with_index(|index| index.group(*head)).flatten();
         let rows: Vec<GroupRow> = heads.iter().filter_map(row).collect();

@@ -72,7 +72,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
                     plugins(&mut findings, &config);
                 }
                 Err(error) => {
-                    findings.error("CW030", error.to_string(), "correct it; until then builds go on with defaults and share nothing")
+                    findings.error("CW030", error.to_string(), "correct it; until then builds go on with defaults and share nothing");
                 }
             }
         }
@@ -155,10 +155,10 @@ fn gocacheprog(findings: &mut Findings) {
     };
     match find_program(program) {
         Some(path) if path.file_stem().is_some_and(|name| name == "cachewit") => {
-            findings.good("CW022", format!("GOCACHEPROG starts {}", path.display()))
+            findings.good("CW022", format!("GOCACHEPROG starts {}", path.display()));
         }
         Some(path) => {
-            findings.warn("CW022", format!("GOCACHEPROG starts {} and not cachewit", path.display()), "export GOCACHEPROG=cachewit")
+            findings.warn("CW022", format!("GOCACHEPROG starts {} and not cachewit", path.display()), "export GOCACHEPROG=cachewit");
         }
         None => findings.error(
             "CW022",
@@ -255,7 +255,7 @@ fn store(findings: &mut Findings, config: &Config, gocache: &Path) {
     match Lease::take(&layout) {
         Ok(lease) => lease.end(),
         Err(error) => {
-            findings.error("CW042", format!("a file in the store cannot be locked: {error}"), "put the store on a local file system")
+            findings.error("CW042", format!("a file in the store cannot be locked: {error}"), "put the store on a local file system");
         }
     }
     match open_index(&layout) {
@@ -267,9 +267,9 @@ fn store(findings: &mut Findings, config: &Config, gocache: &Path) {
         let limit = config.limits.max_size.unwrap_or_else(|| default_max_size(&config.root));
         let text = format!("{} free of {}; the store may have {}", human(space.free), human(space.total), human(limit));
         if space.free < space.total / 50 {
-            findings.warn("CW044", text, "free some space, or set a smaller `max-size`")
+            findings.warn("CW044", text, "free some space, or set a smaller `max-size`");
         } else {
-            findings.good("CW044", text)
+            findings.good("CW044", text);
         }
     }
     let left = std::fs::read_dir(layout.tmp_dir()).map_or(0, Iterator::count);

@@ -70,10 +70,10 @@ enum Command {
 /// Which settings a command uses.
 #[derive(Clone, Debug, Default, clap::Args)]
 struct Settings {
-    /// The configuration file; by default $CACHEWIT_CONFIG, then the user's, then the system's
+    /// The configuration file; by default $`CACHEWIT_CONFIG`, then the user's, then the system's
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The store's folder; by default $CACHEWIT_ROOT, then the configuration, then $GOCACHE/cachewit
+    /// The store's folder; by default $`CACHEWIT_ROOT`, then the configuration, then $GOCACHE/cachewit
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 }

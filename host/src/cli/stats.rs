@@ -23,8 +23,8 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let opened = open(&arguments.settings)?;
     let unreadable = || anyhow!("the index cannot be read: {}", opened.faults.lines().join("; "));
-    let size = opened.shelf.with_index(|index| index.size()).ok_or_else(unreadable)?;
-    let totals = opened.shelf.with_index(|index| index.totals()).ok_or_else(unreadable)?;
+    let size = opened.shelf.with_index(super::super::store::index::Index::size).ok_or_else(unreadable)?;
+    let totals = opened.shelf.with_index(super::super::store::index::Index::totals).ok_or_else(unreadable)?;
     let limit = opened.config.limits.max_size.unwrap_or_else(|| default_max_size(opened.shelf.folder()));
     if arguments.json {
         let object = json!({

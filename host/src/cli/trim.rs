@@ -92,7 +92,7 @@ pub(super) fn trim_to(opened: &mut Opened, down_to: u64, grace: Duration) -> Res
         }
     }
     opened.shelf.with_index(|index| index.add_totals(&totals, None));
-    opened.shelf.with_index(|index| index.checkpoint());
+    opened.shelf.with_index(super::super::store::index::Index::checkpoint);
     let by = if outcome.by.is_empty() { "nobody: there is nothing to do".to_owned() } else { outcome.by };
     Ok(Done { before: report.before, after: report.after, groups: report.groups, bytes: report.bytes, by, short: report.short })
 }

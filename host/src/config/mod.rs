@@ -149,7 +149,7 @@ impl Config {
         }
         let base = file_path.as_deref().and_then(Path::parent).unwrap_or(Path::new("")).to_owned();
         for entry in file.policy {
-            policies.push(policy(entry, &base));
+            policies.push(policy(&entry, &base));
         }
         let mut stores: Vec<StoreConfig> = Vec::new();
         for entry in file.store {
@@ -226,7 +226,7 @@ pub fn plugin_source(text: &str, base: &Path) -> PluginSource {
     }
 }
 
-fn policy(entry: PolicyEntry, base: &Path) -> PolicyConfig {
+fn policy(entry: &PolicyEntry, base: &Path) -> PolicyConfig {
     let settings = serde_json::to_value(&entry.settings).unwrap_or_else(|_| serde_json::json!({}));
     PolicyConfig { source: plugin_source(&entry.r#use, base), settings }
 }

@@ -15,6 +15,7 @@ pub use source::load_bytes;
 use crate::model::TrimColumns;
 
 /// The roles that a policy has.
+#[allow(clippy::struct_excessive_bools, reason = "a set, with a name for each member")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Roles {
     /// What may stay here and what may leave.

@@ -61,10 +61,7 @@ impl Prepared {
         // SAFETY: wasmtime trusts what it deserialises to be its own output. `ArtifactStore` hands out nothing but files from a folder
         // that belongs to this user alone, written there by this program from the output of its own compiling child.
         #[allow(unsafe_code, reason = "loading native code is unsafe by its nature")]
-        let component = match unsafe { Component::deserialize(engine, artifact) } {
-            Ok(component) => component,
-            Err(_) => return Ok(None),
-        };
+        let Ok(component) = (unsafe { Component::deserialize(engine, artifact) }) else { return Ok(None) };
         Self::link(engine, &component).map(Some)
     }
 

@@ -39,7 +39,7 @@ pub(super) struct Exports {
 impl Exports {
     /// Finds the exports of a policy, or says what is wrong with the component.
     pub fn find(engine: &Engine, component: &Component) -> Result<Self, PolicyError> {
-        let interface = |name: &str| component.get_export_index(None, &format!("cachewit:policy/{name}@{VERSION}"));
+        let interface = |name: &str| component.get_export_index(None, format!("cachewit:policy/{name}@{VERSION}"));
         let Some(plugin) = interface("plugin") else { return Err(not_a_policy(engine, component)) };
         let function = |of: &ComponentExportIndex, interface: &str, name: &str| {
             component.get_export_index(Some(of), name).ok_or_else(|| {
@@ -77,8 +77,8 @@ impl Exports {
     /// The functions of an instance. An export of another type is an error here, before anything is asked.
     pub fn bind(&self, instance: &Instance, store: &mut Store<Guest>) -> wasmtime::Result<Functions> {
         Ok(Functions {
-            describe: instance.get_typed_func(&mut *store, &self.describe)?,
-            configure: instance.get_typed_func(&mut *store, &self.configure)?,
+            describe: instance.get_typed_func(&mut *store, self.describe)?,
+            configure: instance.get_typed_func(&mut *store, self.configure)?,
             admit: self.admit.as_ref().map(|index| instance.get_typed_func(&mut *store, index)).transpose()?,
             eviction: match &self.eviction {
                 Some([begin, score, end]) => Some(Eviction {

@@ -1,4 +1,4 @@
-//! The index: which output an action has, and what is known of it. SQLite in WAL mode, shared by many short processes.
+//! The index: which output an action has, and what is known of it. `SQLite` in WAL mode, shared by many short processes.
 //!
 //! A session reads through one connection on its reading thread and writes through another on a thread of its own, in batches;
 //! so a lookup costs microseconds and a write lock held elsewhere is never felt. What a session used is one row of its own,
@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 /// What can go wrong with the index.
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
-    /// SQLite says so.
+    /// `SQLite` says so.
     #[error("index {path}: {source}")]
     Sqlite {
         /// Which.
@@ -82,7 +82,7 @@ impl Index {
         &self.connection
     }
 
-    /// Names the index in an error of SQLite's.
+    /// Names the index in an error of `SQLite`'s.
     pub fn error(&self, source: rusqlite::Error) -> IndexError {
         IndexError::Sqlite { path: self.path.clone(), source }
     }

@@ -54,7 +54,7 @@ impl Index {
     /// Moves what was committed from the WAL into the file and empties the WAL, once it is past [`WAL_MOST`] and if nobody is in the way. It
     /// syncs, so it is for the time behind `go`'s back.
     ///
-    /// Emptied and not only checkpointed: the first process of the next build finds no other, rebuilds what SQLite knows of the WAL,
+    /// Emptied and not only checkpointed: the first process of the next build finds no other, rebuilds what `SQLite` knows of the WAL,
     /// and for that reads all of it (3 ms for that of a cold `go build std`).
     pub fn checkpoint(&self) -> Result<(), IndexError> {
         let mut wal = self.path().to_owned().into_os_string();

@@ -116,12 +116,12 @@ pub fn trim(_lock: &TrimLock, layout: &Layout, index: &Index, goal: Goal, scorer
 }
 
 /// Lets the groups with these heads go, as far as nobody was handed them: what a policy does not want kept. Returns the bytes of the files that went.
-pub fn let_go(_lock: &TrimLock, layout: &Layout, index: &Index, heads: &HashSet<Digest>, grace: Duration) -> Result<u64, TrimError> {
+pub fn let_go(_lock: &TrimLock, layout: &Layout, index: &Index, heads: &[Digest], grace: Duration) -> Result<u64, TrimError> {
     let io_error = |source| TrimError::Io { path: layout.dir().to_owned(), source };
     let leases = lease::read_all(layout, grace).map_err(io_error)?;
     let goal = Goal { reason: TrimReason::Asked, above: 0, down_to: 0, grace };
     let plan = plan::Plan::read(index, goal, 0, &leases, "")?;
-    commit(index, &plan, &plan.with_heads(heads), "")?;
+    commit(index, &plan, &plan.with_heads(&heads.iter().copied().collect()), "")?;
     finish_doomed(layout, index, grace)
 }
 
