@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Display;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -44,7 +45,7 @@ impl Faults {
             let Some((stamp, rest)) = line.split_once('\t') else { continue };
             let Some((key, message)) = rest.split_once('\t') else { continue };
             if !message.is_empty() {
-                eprintln!("cachewit: (an earlier run) {message}");
+                tell(format_args!("(an earlier run) {message}"));
             }
             if stamp.parse().is_ok_and(|seconds| age(seconds) < QUIET) {
                 kept.push_str(&format!("{stamp}\t{key}\t\n"));
@@ -67,7 +68,7 @@ impl Faults {
         if state.silent {
             self.write_down(key, &message);
         } else {
-            eprintln!("cachewit: {message}");
+            tell(format_args!("{message}"));
             self.write_down(key, "");
         }
     }
@@ -103,6 +104,11 @@ impl Faults {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let _ = std::fs::write(path, format!("{old}{now}\t{key}\t{message}\n"));
     }
+}
+
+/// Whoever reads stderr may be gone, as with `go build 2>&1 | head`.
+fn tell(message: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "cachewit: {message}");
 }
 
 fn age(seconds: u64) -> Duration {

@@ -7,9 +7,9 @@ use crate::fault::Faults;
 use crate::model::{Digest, TrimColumns, TrimReason, UnixNanos};
 use crate::platform;
 use crate::policy::{Admit, Chain, GroupView};
-use crate::store::GroupRow;
 use crate::store::index::{UNFOLDED, fold};
 use crate::store::trim::{self, Goal, Scorer, TrimError, TrimReport};
+use crate::store::{GroupRow, Index};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Write;
@@ -32,19 +32,20 @@ pub fn default_max_size(folder: &Path) -> u64 {
 }
 
 /// Everything after the answer to close, or after the end of input.
-pub(super) fn run(cache: Cache, ending: Ending) {
+pub(super) fn run(cache: &Cache, ending: Ending) {
     let began = Instant::now();
     let mut summary = Summary { sessions: 1, session_ms: millis(cache.began.elapsed()), ..Summary::default() };
     summary.counts = cache.book().ledger.counts.clone();
     let put_something = summary.counts.puts > 0 || cache.shelf.has_rows();
-    if ending == Ending::Closed {
-        cache.shelf.end_lease();
+    match ending {
+        Ending::Closed => cache.shelf.end_lease(),
+        Ending::Vanished => cache.shelf.leave_lease(),
     }
     cache.settle();
     if !cache.shared.load(Ordering::Relaxed) {
         cache.share(LATE_SHARING);
     }
-    let rejected = Admissions::new(&cache).not_to_keep();
+    let rejected = Admissions::new(cache).not_to_keep();
     if !rejected.is_empty() {
         let _ = with_trim_lock(&cache.shelf, &cache.faults, |lock, shelf| {
             shelf.with_index(|index| Ok(trim::let_go(lock, shelf.layout(), index, &rejected, cache.config.limits.grace)))
@@ -65,13 +66,14 @@ pub(super) fn run(cache: Cache, ending: Ending) {
     }
     summary.policies = cache.chain().reports().into_iter().map(Into::into).collect();
     cache.remote_counts(&mut summary);
+    // Before the last write: the first commit into an emptied WAL syncs, and so the next session's does not.
+    housekeeping(&cache.shelf, &cache.faults, cache.config.limits.grace, put_something);
     summary.faults = cache.faults.lines();
     // A session that put something has its row by now.
     let row = cache.unwritten_row();
     cache.shelf.with_index(|index| index.add_totals(&summary.totals(), row.as_ref()));
-    housekeeping(&cache.shelf, &cache.faults, cache.config.limits.grace, put_something);
     summary.late_ms = millis(began.elapsed());
-    write_summary(&cache, &summary);
+    write_summary(cache, &summary);
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -208,11 +210,11 @@ pub fn trim_now(shelf: &Shelf, chain: &mut Chain, faults: &Faults, goal: Goal) -
 
 /// Folding when enough sessions have piled up, the checkpoint, and once a day a sweep for files that no row knows.
 fn housekeeping(shelf: &Shelf, faults: &Faults, grace: Duration, put_something: bool) {
-    let unfolded = shelf.with_index(|index| index.unfolded()).unwrap_or(0);
+    let unfolded = shelf.with_index(Index::unfolded).unwrap_or(0);
     if unfolded >= UNFOLDED {
         shelf.with_index(fold);
     }
-    shelf.with_index(|index| index.checkpoint());
+    shelf.with_index(Index::checkpoint);
     if put_something && sweep_is_due(shelf) {
         sweep_now(shelf, faults, SWEEP_AGE, grace);
     }
@@ -220,9 +222,7 @@ fn housekeeping(shelf: &Shelf, faults: &Faults, grace: Duration, put_something: 
 
 /// Removes files older than `age` that no row knows; None if another process trims. Returns how many and their bytes.
 pub fn sweep_now(shelf: &Shelf, faults: &Faults, age: Duration, grace: Duration) -> Option<(u64, u64)> {
-    with_trim_lock(shelf, faults, |lock, shelf| {
-        shelf.with_index(|index| Ok(trim::sweep(lock, shelf.layout(), index, age, grace)))
-    })
+    with_trim_lock(shelf, faults, |lock, shelf| shelf.with_index(|index| Ok(trim::sweep(lock, shelf.layout(), index, age, grace))))
 }
 
 fn sweep_is_due(shelf: &Shelf) -> bool {

@@ -293,7 +293,7 @@ impl Cache {
 
     /// The part of the end behind `go`'s back.
     pub fn finish(self, ending: Ending) {
-        late::run(self, ending);
+        late::run(&self, ending);
     }
 
     fn chain(&self) -> MutexGuard<'_, Chain> {

@@ -20,6 +20,8 @@ struct Inner {
     index: Option<Index>,
     lease: Option<Lease>,
     lease_failed: bool,
+    /// Whether anything was doomed when the generation was last seen to move: then each object is looked up in that list.
+    suspicious: bool,
     writer: Option<Writer>,
     /// What this session put or fetched: found again before anything is committed.
     fresh: HashMap<Digest, Fresh>,
@@ -66,7 +68,8 @@ impl Shelf {
                 None
             }
         };
-        let inner = Inner { index, lease: None, lease_failed: false, writer: None, fresh: HashMap::new(), empty_stands: false };
+        let inner =
+            Inner { index, lease: None, lease_failed: false, suspicious: false, writer: None, fresh: HashMap::new(), empty_stands: false };
         Self { layout, faults, inner: Mutex::new(inner) }
     }
 
@@ -118,7 +121,11 @@ impl Shelf {
     fn note(&self, inner: &mut Inner, output: Digest) -> bool {
         if inner.lease.is_none() && !inner.lease_failed {
             match Lease::take(&self.layout) {
-                Ok(lease) => inner.lease = Some(lease),
+                Ok(lease) => {
+                    inner.lease = Some(lease);
+                    // After the generation was read: a trim that doomed before and has read the leases already is on the list.
+                    inner.suspicious = anything_doomed(inner.index.as_ref());
+                }
                 Err(error) => {
                     inner.lease_failed = true;
                     let folder = self.layout.lease_dir();
@@ -129,14 +136,12 @@ impl Shelf {
         }
         let Some(lease) = &mut inner.lease else { return true };
         match lease.note(output) {
-            Ok(false) => false,
+            Ok(false) => {}
             // A trim has moved on since this session looked last.
-            Ok(true) => match inner.index.as_ref().map(|index| index.is_doomed(output)) {
-                Some(Ok(doomed)) => doomed,
-                _ => true,
-            },
-            Err(_) => true,
+            Ok(true) => inner.suspicious = anything_doomed(inner.index.as_ref()),
+            Err(_) => return true,
         }
+        inner.suspicious && !matches!(inner.index.as_ref().map(|index| index.is_doomed(output)), Some(Ok(false)))
     }
 
     fn index_fault(&self, error: &IndexError) {
@@ -242,8 +247,20 @@ impl Shelf {
         }
     }
 
+    /// `go` has gone without closing: the grace of what it was handed begins now.
+    pub fn leave_lease(&self) {
+        if let Some(lease) = &self.lock().lease {
+            lease.begin_grace();
+        }
+    }
+
     /// The folder whose file system has the objects.
     pub fn folder(&self) -> &Path {
         self.layout.dir()
     }
+}
+
+/// Whether a trim has doomed something and not finished. An index that cannot say counts as yes.
+fn anything_doomed(index: Option<&Index>) -> bool {
+    !matches!(index.map(Index::is_anything_doomed), Some(Ok(false)))
 }

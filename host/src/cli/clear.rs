@@ -37,6 +37,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     // What a live session holds stays; the grace of sessions that are gone does not count for somebody who wants an empty store.
     let done = trim_to(&mut opened, 0, Duration::ZERO)?;
     let swept = sweep_now(&opened.shelf, &opened.faults, Duration::from_secs(60), Duration::ZERO).unwrap_or_default();
-    println!("{} removed, {} left{}", human(done.before.saturating_sub(done.after) + swept.1), human(done.after), if done.after > 0 { ": running builds hold it" } else { "" });
+    println!(
+        "{} removed, {} left{}",
+        human(done.before.saturating_sub(done.after) + swept.1),
+        human(done.after),
+        if done.after > 0 { ": running builds hold it" } else { "" }
+    );
     Ok(ExitCode::SUCCESS)
 }

@@ -35,7 +35,14 @@ pub(super) fn run(command: &Command) -> Result<ExitCode> {
     println!("root       {}", config.root.display());
     println!("max-size   {}", human(limit(&config)));
     println!("grace      {}", humantime::format_duration(config.limits.grace));
-    println!("uploads    {}", if config.wait_for_uploads.is_zero() { "go on behind go's back".to_owned() } else { format!("are waited for, at most {}", humantime::format_duration(config.wait_for_uploads)) });
+    println!(
+        "uploads    {}",
+        if config.wait_for_uploads.is_zero() {
+            "go on behind go's back".to_owned()
+        } else {
+            format!("are waited for, at most {}", humantime::format_duration(config.wait_for_uploads))
+        }
+    );
     for policy in &config.policies {
         println!("policy     {} {}", source(&policy.source), policy.settings);
     }

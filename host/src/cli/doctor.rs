@@ -8,7 +8,6 @@ use crate::platform;
 use crate::policy::load_one;
 use crate::policy::wasm::ArtifactStore;
 use crate::store::{Layout, Lease, open_index};
-use anyhow::Result;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -56,7 +55,7 @@ impl Findings {
 }
 
 /// Looks. The exit code is 1 if there is an error among the findings.
-pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let mut findings = Findings::default();
     go_version(&mut findings);
     let environment = config::environment();
@@ -72,7 +71,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
                     store(&mut findings, &config, &gocache);
                     plugins(&mut findings, &config);
                 }
-                Err(error) => findings.error("CW030", error.to_string(), "correct it; until then builds go on with defaults and share nothing"),
+                Err(error) => {
+                    findings.error("CW030", error.to_string(), "correct it; until then builds go on with defaults and share nothing")
+                }
             }
         }
         Err(error) => findings.error("CW010", error.to_string(), "install Go, or set GOCACHE"),
@@ -101,7 +102,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
             }
         }
     }
-    Ok(ExitCode::from(u8::from(failed)))
+    ExitCode::from(u8::from(failed))
 }
 
 fn go_version(findings: &mut Findings) {
@@ -115,7 +116,11 @@ fn go_version(findings: &mut Findings) {
     match minor {
         Some(minor) if minor >= 24 || minor >= 21 && experiment => findings.good("CW001", format!("{version} asks GOCACHEPROG")),
         Some(_) => findings.error("CW001", format!("{version} ignores GOCACHEPROG without a word"), "use Go 1.24 or newer"),
-        None => findings.warn("CW001", format!("`go env GOVERSION` says `{version}`, which tells nothing"), "make sure that it is Go 1.24 or newer"),
+        None => findings.warn(
+            "CW001",
+            format!("`go env GOVERSION` says `{version}`, which tells nothing"),
+            "make sure that it is Go 1.24 or newer",
+        ),
     }
 }
 
@@ -126,13 +131,21 @@ fn gocacheprog(findings: &mut Findings) {
         Some(String::from_utf8_lossy(&output.stdout).trim().to_owned()).filter(|value| !value.is_empty())
     });
     let Some(value) = value else {
-        findings.warn("CW020", "GOCACHEPROG is not set, so no `go` uses cachewit", "export GOCACHEPROG=cachewit, or `go env -w GOCACHEPROG=cachewit`");
+        findings.warn(
+            "CW020",
+            "GOCACHEPROG is not set, so no `go` uses cachewit",
+            "export GOCACHEPROG=cachewit, or `go env -w GOCACHEPROG=cachewit`",
+        );
         return;
     };
     let words = match split(&value) {
         Ok(words) => words,
         Err(problem) => {
-            findings.error("CW021", format!("GOCACHEPROG is `{value}`: {problem}"), "quote an element that has blanks with '…' or \"…\", the quote being its first character");
+            findings.error(
+                "CW021",
+                format!("GOCACHEPROG is `{value}`: {problem}"),
+                "quote an element that has blanks with '…' or \"…\", the quote being its first character",
+            );
             return;
         }
     };
@@ -141,16 +154,32 @@ fn gocacheprog(findings: &mut Findings) {
         return;
     };
     match find_program(program) {
-        Some(path) if path.file_stem().is_some_and(|name| name == "cachewit") => findings.good("CW022", format!("GOCACHEPROG starts {}", path.display())),
-        Some(path) => findings.warn("CW022", format!("GOCACHEPROG starts {} and not cachewit", path.display()), "export GOCACHEPROG=cachewit"),
-        None => findings.error("CW022", format!("GOCACHEPROG names `{program}`, which is not there; every `go` command fails"), "give its absolute path, or put it into PATH"),
+        Some(path) if path.file_stem().is_some_and(|name| name == "cachewit") => {
+            findings.good("CW022", format!("GOCACHEPROG starts {}", path.display()))
+        }
+        Some(path) => {
+            findings.warn("CW022", format!("GOCACHEPROG starts {} and not cachewit", path.display()), "export GOCACHEPROG=cachewit")
+        }
+        None => findings.error(
+            "CW022",
+            format!("GOCACHEPROG names `{program}`, which is not there; every `go` command fails"),
+            "give its absolute path, or put it into PATH",
+        ),
     }
-    for plugin in words.iter().skip(1).filter(|word| word.ends_with(".wasm")) {
+    for plugin in words.iter().skip(1).filter(|word| Path::new(word).extension().is_some_and(|extension| extension == "wasm")) {
         let path = Path::new(plugin);
         if path.is_relative() {
-            findings.warn("CW023", format!("GOCACHEPROG names the plugin `{plugin}` relative to wherever `go` runs"), "give its absolute path");
+            findings.warn(
+                "CW023",
+                format!("GOCACHEPROG names the plugin `{plugin}` relative to wherever `go` runs"),
+                "give its absolute path",
+            );
         } else if !path.exists() {
-            findings.error("CW023", format!("GOCACHEPROG names the plugin `{plugin}`, which is not there"), "correct the path; until then builds go on without it");
+            findings.error(
+                "CW023",
+                format!("GOCACHEPROG names the plugin `{plugin}`, which is not there"),
+                "correct the path; until then builds go on without it",
+            );
         }
     }
 }
@@ -192,10 +221,18 @@ fn cache_folder(findings: &mut Findings, gocache: &Path) {
     let _ = std::fs::remove_file(&probe);
     match written {
         Ok(()) => findings.good("CW011", format!("GOCACHE is {}", gocache.display())),
-        Err(error) => findings.error("CW011", format!("GOCACHE {} cannot be written: {error}", gocache.display()), "make it writable, or set GOCACHE to a folder that is"),
+        Err(error) => findings.error(
+            "CW011",
+            format!("GOCACHE {} cannot be written: {error}", gocache.display()),
+            "make it writable, or set GOCACHE to a folder that is",
+        ),
     }
     if age.is_ok_and(|age| age > Duration::from_secs(5)) {
-        findings.warn("CW012", "the file system's clock and this machine's differ by more than 5 s", "correct one: `go clean -testcache` compares times");
+        findings.warn(
+            "CW012",
+            "the file system's clock and this machine's differ by more than 5 s",
+            "correct one: `go clean -testcache` compares times",
+        );
     }
 }
 
@@ -217,7 +254,9 @@ fn store(findings: &mut Findings, config: &Config, gocache: &Path) {
     findings.good("CW041", format!("the store is {}", config.root.display()));
     match Lease::take(&layout) {
         Ok(lease) => lease.end(),
-        Err(error) => findings.error("CW042", format!("a file in the store cannot be locked: {error}"), "put the store on a local file system"),
+        Err(error) => {
+            findings.error("CW042", format!("a file in the store cannot be locked: {error}"), "put the store on a local file system")
+        }
     }
     match open_index(&layout) {
         Ok((_, None)) => findings.good("CW043", "the index opens"),
@@ -227,7 +266,11 @@ fn store(findings: &mut Findings, config: &Config, gocache: &Path) {
     if let Some(space) = platform::space(&config.root) {
         let limit = config.limits.max_size.unwrap_or_else(|| default_max_size(&config.root));
         let text = format!("{} free of {}; the store may have {}", human(space.free), human(space.total), human(limit));
-        if space.free < space.total / 50 { findings.warn("CW044", text, "free some space, or set a smaller `max-size`") } else { findings.good("CW044", text) }
+        if space.free < space.total / 50 {
+            findings.warn("CW044", text, "free some space, or set a smaller `max-size`")
+        } else {
+            findings.good("CW044", text)
+        }
     }
     let left = std::fs::read_dir(layout.tmp_dir()).map_or(0, Iterator::count);
     if left > 100 {
@@ -250,7 +293,8 @@ fn plugins(findings: &mut Findings, config: &Config) {
             PluginSource::Builtin(name) => format!("builtin:{name}"),
             PluginSource::File(path) => path.display().to_string(),
         };
-        let checked = load_one(&policy.source, policy.settings.clone(), &artifacts, 1).and_then(|(mut plugin, roles)| plugin.describe().map(|_| roles));
+        let checked = load_one(&policy.source, policy.settings.clone(), &artifacts, 1)
+            .and_then(|(mut plugin, roles)| plugin.describe().map(|_| roles));
         match checked {
             Ok(roles) => {
                 findings.good("CW051", format!("plugin {name}: {}", roles.names().join(", ")));
@@ -258,7 +302,11 @@ fn plugins(findings: &mut Findings, config: &Config) {
                     eviction.push(name);
                 }
             }
-            Err(error) => findings.error("CW051", format!("plugin {name} {error}"), "correct it; until then builds go on without it, and share nothing if it decides admission"),
+            Err(error) => findings.error(
+                "CW051",
+                format!("plugin {name} {error}"),
+                "correct it; until then builds go on without it, and share nothing if it decides admission",
+            ),
         }
     }
     if eviction.len() > 1 {

@@ -95,13 +95,14 @@ pub fn main() -> ExitCode {
 }
 
 fn run_command() -> ExitCode {
+    crate::platform::end_at_broken_pipes();
     let done = match Cli::parse().command {
-        Some(Command::Run(arguments)) => run::run(arguments),
+        Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Stats(arguments)) => stats::run(&arguments),
         Some(Command::Trim(arguments)) => trim::run(&arguments),
         Some(Command::Clear(arguments)) => clear::run(&arguments),
         Some(Command::Verify(arguments)) => verify::run(&arguments),
-        Some(Command::Doctor(arguments)) => doctor::run(&arguments),
+        Some(Command::Doctor(arguments)) => Ok(doctor::run(&arguments)),
         Some(Command::Plugin(command)) => plugin::run(&command),
         Some(Command::Config(command)) => config::run(&command),
         Some(Command::Completions(arguments)) => {
@@ -140,7 +141,7 @@ fn call(arguments: &[OsString]) -> Call {
     }
     let text = first.to_string_lossy();
     let asks_for_help = arguments.iter().any(|argument| ["-h", "--help"].contains(&&*argument.to_string_lossy()));
-    let plugin = text.starts_with("builtin:") || text.ends_with(".wasm");
+    let plugin = text.starts_with("builtin:") || std::path::Path::new(first).extension().is_some_and(|extension| extension == "wasm");
     let option = ["--config", "--root"].iter().any(|name| text.split('=').next() == Some(name));
     if !asks_for_help && (text == "serve" || plugin || option) { Call::Serve } else { Call::Command }
 }
@@ -156,7 +157,8 @@ mod tests {
 
     #[test]
     fn what_gocacheprog_starts_is_told_apart_before_anything_is_parsed() {
-        for words in [&["serve"][..], &["serve", "nonsense"], &["a.wasm", "b.wasm"], &["builtin:lru"], &["--root=/x"], &["--config", "/x"]] {
+        for words in [&["serve"][..], &["serve", "nonsense"], &["a.wasm", "b.wasm"], &["builtin:lru"], &["--root=/x"], &["--config", "/x"]]
+        {
             assert_eq!(call_of(words), Call::Serve, "{words:?}");
         }
         for words in [&["stats"][..], &["nonsense"], &["--help"], &["serve", "--help"], &["--version"], &["run", "--", "go"]] {

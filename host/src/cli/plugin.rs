@@ -63,7 +63,10 @@ fn check(plugin: &str, settings: &str) -> Result<ExitCode> {
     }
     let (name, version, state) = described?;
     println!("name       {name} {version}, state version {state}");
-    println!("roles      {}", if roles.names().is_empty() { "none: it will not be asked anything".to_owned() } else { roles.names().join(", ") });
+    println!(
+        "roles      {}",
+        if roles.names().is_empty() { "none: it will not be asked anything".to_owned() } else { roles.names().join(", ") }
+    );
     if roles.serving {
         println!("note       this cachewit does not ask the role `serving` yet");
     }

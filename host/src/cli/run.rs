@@ -2,6 +2,7 @@
 
 use super::Settings;
 use super::resolve::human;
+use crate::platform;
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 use std::ffi::OsString;
@@ -31,7 +32,7 @@ pub(super) struct Arguments {
 }
 
 /// Runs it. The exit code is the command's.
-pub(super) fn run(arguments: Arguments) -> Result<ExitCode> {
+pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let program = std::env::current_exe().context("cannot tell the path of this program")?;
     let mut words = vec![program.to_string_lossy().into_owned(), "serve".to_owned()];
     for (name, path) in [("--config", &arguments.settings.config), ("--root", &arguments.settings.root)] {
@@ -42,19 +43,23 @@ pub(super) fn run(arguments: Arguments) -> Result<ExitCode> {
     }
     for plugin in &arguments.plugins {
         // `go` may be started in another folder by the command.
-        let source = if plugin.starts_with("builtin:") { plugin.clone() } else { std::path::absolute(plugin)?.to_string_lossy().into_owned() };
+        let source =
+            if plugin.starts_with("builtin:") { plugin.clone() } else { std::path::absolute(plugin)?.to_string_lossy().into_owned() };
         words.push(source);
     }
     let gocacheprog = words.iter().map(|word| quote(word)).collect::<Result<Vec<_>>>()?.join(" ");
 
     let lines = SummaryFile::new()?;
     let [command, rest @ ..] = arguments.command.as_slice() else { bail!("there is no command to run; write one after `--`") };
-    let status = Command::new(command)
+    let mut child = Command::new(command)
         .args(rest)
         .env("GOCACHEPROG", gocacheprog)
         .env("CACHEWIT_SUMMARY", &lines.path)
-        .status()
+        .spawn()
         .with_context(|| format!("cannot run `{}`", command.to_string_lossy()))?;
+    // Ctrl-C is for the command; what its sessions did is still to be told. Only now, since a child inherits what is ignored.
+    platform::ignore_interrupts();
+    let status = child.wait().context("cannot wait for the command")?;
     lines.wait();
     let text = std::fs::read_to_string(&lines.path).unwrap_or_default();
     let sessions: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
@@ -131,10 +136,9 @@ fn add(total: &mut Value, more: &Value) {
         }
         (Value::Array(total), Value::Array(more)) => {
             for value in more {
-                let named = |other: &&mut Value| value.get("name").is_some() && other.get("name") == value.get("name");
-                match total.iter_mut().find(named) {
-                    Some(same) => add(same, value),
-                    None if total.contains(value) => {}
+                let same = |other: &Value| other == value || value.get("name").is_some() && other.get("name") == value.get("name");
+                match total.iter().position(same) {
+                    Some(place) => add(&mut total[place], value),
                     None => total.push(value.clone()),
                 }
             }

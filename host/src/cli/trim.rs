@@ -33,8 +33,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut opened = open(&arguments.settings)?;
     let limit = opened.config.limits.max_size.unwrap_or_else(|| default_max_size(opened.shelf.folder()));
     let down_to = arguments.to.unwrap_or(limit / 10 * 9);
-    let done = trim_to(&mut opened, down_to, opened.config.limits.grace)?;
-    let swept = sweep_now(&opened.shelf, &opened.faults, SWEEP_AGE, opened.config.limits.grace).unwrap_or_default();
+    let grace = opened.config.limits.grace;
+    let done = trim_to(&mut opened, down_to, grace)?;
+    let swept = sweep_now(&opened.shelf, &opened.faults, SWEEP_AGE, grace).unwrap_or_default();
     if arguments.json {
         println!(
             "{}",
@@ -50,7 +51,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         println!("{} left-over files with {} removed", swept.0, human(swept.1));
     }
     if done.short {
-        println!("what remains above {} is in use by running builds, or was handed out within the last {}", human(down_to), humantime::format_duration(opened.config.limits.grace));
+        println!(
+            "what remains above {} is in use by running builds, or was handed out within the last {}",
+            human(down_to),
+            humantime::format_duration(grace)
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

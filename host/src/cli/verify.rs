@@ -58,9 +58,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
                 println!("{what}  {digest}");
             }
         }
-        println!("{} objects with {} are good, {} damaged, {} missing", report.good, human(report.good_bytes), report.damaged.len(), report.missing.len());
+        println!(
+            "{} objects with {} are good, {} damaged, {} missing",
+            report.good,
+            human(report.good_bytes),
+            report.damaged.len(),
+            report.missing.len()
+        );
         if wrong > 0 {
-            let remedy = if arguments.repair { "they were forgotten, and the next build makes them anew" } else { "run `cachewit verify --repair` to forget them" };
+            let remedy = if arguments.repair {
+                "they were forgotten, and the next build makes them anew"
+            } else {
+                "run `cachewit verify --repair` to forget them"
+            };
             println!("{remedy}");
         }
     }

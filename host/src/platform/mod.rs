@@ -8,7 +8,7 @@ mod parent;
 mod stdio;
 
 pub use parent::parent_arguments;
-pub use stdio::{enlarge_pipes, ignore_interrupts, let_go_of_the_terminal, release_stdout};
+pub use stdio::{end_at_broken_pipes, enlarge_pipes, ignore_interrupts, let_go_of_the_terminal, release_stdout};
 
 /// Creates a file that must not exist yet, readable and executable by everybody and writable through this handle alone: `go`
 /// executes some hits, and nothing may change a published object.

@@ -25,6 +25,18 @@ pub fn ignore_interrupts() {
     }
 }
 
+/// A command whose output goes into `head` ends quietly when that has read enough. Never for a session, which outlives its pipes.
+pub fn end_at_broken_pipes() {
+    #[cfg(unix)]
+    {
+        // SAFETY: as above; SIG_DFL installs no handler either.
+        #[allow(unsafe_code, reason = "the C library's signal() is the only way to restore a signal")]
+        unsafe {
+            libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        }
+    }
+}
+
 /// `go` waits for the end of our stdout: this is it. The descriptor itself stays taken, so that no file opened later becomes
 /// number 1.
 pub fn release_stdout() {

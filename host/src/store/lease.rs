@@ -30,12 +30,22 @@ pub struct Lease {
 impl Lease {
     /// Takes a lease in a store whose folders exist.
     pub fn take(layout: &Layout) -> io::Result<Self> {
-        let path = layout.lease_dir().join(unique_name());
-        let file = File::options().read(true).write(true).create_new(true).open(&path)?;
-        file.lock()?;
+        let (path, file) = Self::lock_new_file(layout)?;
         let generation = File::options().read(true).write(true).create(true).truncate(false).open(layout.generation())?;
         let seen = read_generation(&generation)?;
         Ok(Self { path, file, generation, seen, noted: HashSet::new() })
+    }
+
+    /// A locked file of a name of its own. A sweep may take one for left over that is made and not locked yet; then another is made.
+    fn lock_new_file(layout: &Layout) -> io::Result<(PathBuf, File)> {
+        loop {
+            let path = layout.lease_dir().join(unique_name());
+            let file = File::options().read(true).write(true).create_new(true).open(&path)?;
+            file.lock()?;
+            if std::fs::symlink_metadata(&path).is_ok() {
+                return Ok((path, file));
+            }
+        }
     }
 
     /// Notes an object. True if a trim has moved on since this was last asked: then look whether the object is doomed.
@@ -51,6 +61,12 @@ impl Lease {
         let moved = now != self.seen;
         self.seen = now;
         Ok(moved)
+    }
+
+    /// The session's `go` has gone without closing: what it was handed stays for the grace period from now on.
+    pub fn begin_grace(&self) {
+        // A file system that cannot set times counts from the last note.
+        let _ = self.file.set_modified(SystemTime::now());
     }
 
     /// Gives it up: nobody will open what was handed out any more.

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
+use std::time::Duration;
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +41,12 @@ pub fn verify(layout: &Layout, index: &Index, repair: bool, progress: &mut dyn F
                 report.good += 1;
                 report.good_bytes += size;
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => report.missing.push(output),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // A trim may have taken it since the list was read.
+                if index.knows(output)? {
+                    report.missing.push(output);
+                }
+            }
             _ => report.damaged.push(output),
         }
         progress(done as u64 + 1, total, size);
@@ -82,21 +88,18 @@ fn forget(layout: &Layout, index: &Index, report: &VerifyReport) -> Result<(), S
             transaction.execute("DELETE FROM entry WHERE id = ?1", params![id])?;
             transaction.execute("DELETE FROM last_run WHERE entry = ?1", params![id])?;
         }
-        for output in &bad {
+        for output in &report.missing {
             transaction.execute("DELETE FROM object WHERE output = ?1", params![output.0.as_slice()])?;
+        }
+        for output in &report.damaged {
+            transaction.execute("INSERT INTO doomed (output) VALUES (?1) ON CONFLICT DO NOTHING", params![output.0.as_slice()])?;
         }
         transaction.commit()
     };
     work().map_err(|error| index.error(error))?;
-    // Under the trim lock, as every removal: a put that heals the object meanwhile renames a new file over it, and re-hashing
-    // right before the unlink leaves that one alone.
+    // The damaged files go the way of every victim; where another process trims, it takes these with its own.
     if let Ok(Some(_lock)) = trim::lock(layout) {
-        for output in &report.damaged {
-            let path = layout.object(*output);
-            if hash(&path).is_ok_and(|found| found != *output) {
-                let _ = std::fs::remove_file(path);
-            }
-        }
+        let _ = trim::finish_doomed(layout, index, Duration::ZERO);
     }
     Ok(())
 }

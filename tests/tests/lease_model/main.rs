@@ -53,6 +53,7 @@ fn each_step_out_of_place_is_found_out() {
         Change::ResumeInOldGeneration,
         Change::ReprieveBeforeUnlink,
         Change::NoGenerationCheck,
+        Change::DoomedSetNotKept,
         Change::DoomedSetBeforeGeneration,
         Change::GenerationStoredFirst,
         Change::NoteAfterStat,

@@ -113,7 +113,7 @@ impl World {
                 if change == Some(Change::DoomedSetBeforeGeneration) { Stage::Open } else { Stage::ReadDoomed }
             }
             Stage::ReadDoomed => {
-                session.doomed_seen = self.doomed;
+                session.doomed_seen = self.doomed && change != Some(Change::DoomedSetNotKept);
                 if change == Some(Change::DoomedSetBeforeGeneration) { Stage::ReadGeneration } else { Stage::Open }
             }
             // Batches of rows are committed whenever there are some.
@@ -195,6 +195,7 @@ impl World {
                 if change == Some(Change::GenerationStoredFirst) {
                     session.generation_seen = self.generation;
                 }
+                session.doomed_seen &= change != Some(Change::DoomedSetNotKept);
                 if same { Step::Judge } else { Step::ReadDoomed }
             }
             Step::ReadDoomed => {

@@ -22,6 +22,8 @@ pub enum Change {
     ReprieveBeforeUnlink,
     /// Nobody looks at the generation.
     NoGenerationCheck,
+    /// A session keeps no doomed set: it starts without one, and looks only where the generation moved in this very request.
+    DoomedSetNotKept,
     /// A session's first generation is read after its first doomed set.
     DoomedSetBeforeGeneration,
     /// A worker stores the new generation before it has read the doomed set that goes with it.

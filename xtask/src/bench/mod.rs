@@ -94,15 +94,24 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// The workloads to run with their rounds. A name that is some workload's own means that one, else all that contain it.
 fn chosen(options: &Options) -> Result<Vec<(&'static Workload, usize)>> {
     static ALL: [Workload; WORKLOADS.len()] = WORKLOADS;
-    let wanted = |workload: &&Workload| options.only.as_ref().is_none_or(|name| workload.name.contains(name.as_str()));
-    let rounds = |workload: &Workload| if options.quick { workload.quick_rounds } else { workload.rounds };
+    let exact = |name: &str| ALL.iter().any(|workload| workload.name == name);
+    let wanted = |workload: &&Workload| match options.only.as_deref() {
+        None => true,
+        Some(name) if exact(name) => workload.name == name,
+        Some(name) => workload.name.contains(name),
+    };
+    let rounds = |workload: &Workload| {
+        let usual = if options.quick { workload.quick_rounds } else { workload.rounds };
+        if usual == 0 { 0 } else { options.pairs.unwrap_or(usual) }
+    };
     let chosen: Vec<(&Workload, usize)> =
-        ALL.iter().filter(wanted).map(|workload| (workload, options.pairs.unwrap_or(rounds(workload)))).filter(|(_, n)| *n > 0).collect();
+        ALL.iter().filter(wanted).map(|workload| (workload, rounds(workload))).filter(|(_, rounds)| *rounds > 0).collect();
     if chosen.is_empty() {
         let names: Vec<&str> = ALL.iter().map(|workload| workload.name).collect();
-        bail!("no such workload; there are: {}", names.join("; "));
+        bail!("nothing to measure; there are: {} (--quick leaves the long ones out)", names.join("; "));
     }
     Ok(chosen)
 }

@@ -106,6 +106,18 @@ impl Index {
         find.exists(params![output.0.as_slice()]).map_err(|error| self.error(error))
     }
 
+    /// Whether the store is said to have this object.
+    pub fn knows(&self, output: Digest) -> Result<bool, IndexError> {
+        let mut find = self.connection.prepare_cached("SELECT 1 FROM object WHERE output = ?1").map_err(|error| self.error(error))?;
+        find.exists(params![output.0.as_slice()]).map_err(|error| self.error(error))
+    }
+
+    /// Whether a trim is about to remove anything, or died while it did.
+    pub fn is_anything_doomed(&self) -> Result<bool, IndexError> {
+        let mut find = self.connection.prepare_cached("SELECT 1 FROM doomed LIMIT 1").map_err(|error| self.error(error))?;
+        find.exists([]).map_err(|error| self.error(error))
+    }
+
     /// What an object's archive was found to say of itself; None if nobody has read it yet.
     pub fn facts(&self, output: Digest) -> Result<Option<Facts>, IndexError> {
         let sql = "SELECT import_path, toolchain, goos, goarch, experiments FROM object WHERE output = ?1 AND facts_read";

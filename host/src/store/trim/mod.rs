@@ -94,7 +94,7 @@ pub fn trim(_lock: &TrimLock, layout: &Layout, index: &Index, goal: Goal, scorer
     let io_error = |source| TrimError::Io { path: layout.dir().to_owned(), source };
     finish_doomed(layout, index, goal.grace)?;
     let before = index.size()?.bytes;
-    if before <= goal.above {
+    if before <= goal.above && goal.down_to > 0 {
         return Ok(TrimReport { before, after: before, ..TrimReport::default() });
     }
     index::fold(index)?;
@@ -139,7 +139,8 @@ fn commit(index: &Index, plan: &plan::Plan, victims: &Victims, tag_owner: &str) 
             }
             let referred = referred(&transaction, &victims.objects)?;
             let mut doom = transaction.prepare("INSERT INTO doomed (output) VALUES (?1) ON CONFLICT DO NOTHING")?;
-            for output in victims.objects.iter().filter(|output| !referred.contains(output)) {
+            // The file of empty bodies is shared by all, and costs nothing.
+            for output in victims.objects.iter().filter(|output| **output != Digest::EMPTY && !referred.contains(output)) {
                 doom.execute(params![output.0.as_slice()])?;
             }
             if !tag_owner.is_empty() {
@@ -169,7 +170,7 @@ fn referred(connection: &rusqlite::Connection, among: &HashSet<Digest>) -> rusql
 }
 
 /// Unlinks what is doomed and held by nobody, and takes all of it off the list. Returns the bytes that went.
-fn finish_doomed(layout: &Layout, index: &Index, grace: Duration) -> Result<u64, TrimError> {
+pub(super) fn finish_doomed(layout: &Layout, index: &Index, grace: Duration) -> Result<u64, TrimError> {
     let io_error = |source| TrimError::Io { path: layout.dir().to_owned(), source };
     let doomed: HashSet<Digest> = {
         let work = || -> rusqlite::Result<_> {
@@ -216,37 +217,55 @@ fn finish_doomed(layout: &Layout, index: &Index, grace: Duration) -> Result<u64,
     Ok(work().map_err(|error| index.error(error))?.max(0) as u64)
 }
 
+/// How long a half-written or private body of a session that is gone stays: a session may last for hours under `go run`.
+const TMP_KEPT: Duration = Duration::from_secs(24 * 3600);
+
 /// Removes files that no row knows, such as those of a session that was killed between publishing and committing, once they are older
 /// than `age`; and what such a session left half-written. Returns how many files and bytes went.
+///
+/// They go the way of every victim, doomed first: a put may be adopting one right now.
 pub fn sweep(_lock: &TrimLock, layout: &Layout, index: &Index, age: Duration, grace: Duration) -> Result<(u64, u64), TrimError> {
     let io_error = |source| TrimError::Io { path: layout.dir().to_owned(), source };
-    let leases = lease::read_all(layout, grace).map_err(io_error)?;
-    let (mut files, mut bytes) = (0, 0);
-    let mut remove = |path: &std::path::Path, data: &std::fs::Metadata| {
-        let old = data.modified().is_ok_and(|time| UnixNanos::from(time).age_at(UnixNanos::now()) >= age);
-        if old && std::fs::remove_file(path).is_ok() {
-            files += 1;
-            bytes += data.len();
-        }
-    };
+    let is_old = |data: &std::fs::Metadata, age| data.modified().is_ok_and(|time| UnixNanos::from(time).age_at(UnixNanos::now()) >= age);
+    let mut orphans = Vec::new();
     for folder in std::fs::read_dir(layout.objects_dir()).map_err(io_error)?.flatten() {
         for file in std::fs::read_dir(folder.path()).into_iter().flatten().flatten() {
             let Some(output) = file.file_name().to_str().and_then(Digest::from_hex) else { continue };
-            let known = index
-                .connection()
-                .prepare_cached("SELECT 1 FROM object WHERE output = ?1")
-                .and_then(|mut find| find.exists(params![output.0.as_slice()]))
-                .map_err(|error| index.error(error))?;
-            // The shared file of empty bodies is known by the first put, and costs nothing.
-            if let (false, false, Ok(data)) = (known, leases.hold(output), file.metadata()) {
-                remove(&file.path(), &data);
+            let known = index.knows(output)?;
+            if let (false, true, Ok(data)) = (known, output != Digest::EMPTY, file.metadata())
+                && is_old(&data, age)
+            {
+                orphans.push((output, data.len()));
             }
         }
     }
+    doom(index, orphans.iter().map(|(output, _)| *output))?;
+    finish_doomed(layout, index, grace)?;
+    let gone = |orphan: &&(Digest, u64)| !std::path::Path::new(&layout.object(orphan.0)).exists();
+    let (mut files, mut bytes) = orphans.iter().filter(gone).fold((0, 0), |(files, bytes), (_, size)| (files + 1, bytes + size));
     for file in std::fs::read_dir(layout.tmp_dir()).map_err(io_error)?.flatten() {
-        if let Ok(data) = file.metadata() {
-            remove(&file.path(), &data);
+        if let Ok(data) = file.metadata()
+            && is_old(&data, TMP_KEPT)
+            && std::fs::remove_file(file.path()).is_ok()
+        {
+            files += 1;
+            bytes += data.len();
         }
     }
     Ok((files, bytes))
+}
+
+/// Puts objects on the list of what is about to be removed.
+pub(super) fn doom(index: &Index, outputs: impl Iterator<Item = Digest>) -> Result<(), IndexError> {
+    let work = || -> rusqlite::Result<()> {
+        let transaction = rusqlite::Transaction::new_unchecked(index.connection(), rusqlite::TransactionBehavior::Immediate)?;
+        {
+            let mut doom = transaction.prepare("INSERT INTO doomed (output) VALUES (?1) ON CONFLICT DO NOTHING")?;
+            for output in outputs {
+                doom.execute(params![output.0.as_slice()])?;
+            }
+        }
+        transaction.commit()
+    };
+    work().map_err(|error| index.error(error))
 }

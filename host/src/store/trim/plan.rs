@@ -138,7 +138,9 @@ impl Plan {
     pub fn choose(&self, scores: &[f64]) -> Victims {
         let mut order: Vec<usize> = (0..self.groups.len()).filter(|group| self.columns.marks[*group] & 1 == 0).collect();
         order.sort_unstable_by(|a, b| scores[*a].total_cmp(&scores[*b]).then_with(|| self.columns.ranks[*a].cmp(&self.columns.ranks[*b])));
-        self.take(order, self.columns.wanted)
+        // Down to nothing: groups of empty bodies free nothing, and go as well.
+        let enough = if self.columns.wanted >= self.columns.used { u64::MAX } else { self.columns.wanted };
+        self.take(order, enough)
     }
 
     /// The groups with these heads, as far as nobody was handed them.
