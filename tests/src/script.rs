@@ -240,21 +240,28 @@ impl Script {
         self.put(head, archive);
     }
 
-    /// The process.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Half a put, and then nothing more.
+    /// Sends so many characters of a put's body, or all of the put if it has no more, and reads no answer.
     pub fn begin_put(&mut self, action: Digest, body: &[u8], sent: usize) {
         let id = self.next_id();
         let (action, output) = (STANDARD.encode(action.0), STANDARD.encode(Digest::of(body).0));
         let size = body.len();
-        let head =
+        let mut request =
             format!("{{\"ID\":{id},\"Command\":\"put\",\"ActionID\":\"{action}\",\"OutputID\":\"{output}\",\"BodySize\":{size}}}\n\n\"");
-        let text = STANDARD.encode(body);
+        let text = STANDARD.encode(body) + "\"\n";
+        request.push_str(&text[..sent.min(text.len())]);
         // The host may be gone already, which is the point.
-        let _ = self.send(&format!("{head}{}", &text[..sent.min(text.len())]));
+        let _ = self.send(&request);
+    }
+
+    /// Closes, and kills the host as soon as it has answered.
+    ///
+    /// # Panics
+    /// Where close is not answered.
+    pub fn close_and_kill(mut self) {
+        let id = self.next_id();
+        self.send(&format!("{{\"ID\":{id},\"Command\":\"close\"}}\n\n")).expect("the host reads");
+        self.answer(id).expect("close is answered");
+        self.kill();
     }
 
     /// Closes as most `go` commands do, and waits for the end of the process.

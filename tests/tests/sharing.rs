@@ -2,17 +2,15 @@
 
 use cachewit::model::{Digest, Facts, Kind};
 use cachewit::object::read_facts;
-use cachewit::remote::head::Head;
-use cachewit::remote::layout::Namespace;
-use cachewit::remote::record::Group;
-use cachewit::remote::set::WorkingSet;
-use cachewit::store::{Index, Layout};
+use cachewit::store::Layout;
+use cachewit_tests::bucket::Bucket;
 use cachewit_tests::go::{Finished, GoRun, Machine, Toolchain};
 use cachewit_tests::guest;
 use cachewit_tests::s3::{BUCKET, S3Server};
+use cachewit_tests::stored::{configured, rows, store, write_module};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 
 const MIB: u64 = 1 << 20;
@@ -26,124 +24,6 @@ deny-packages = ["crypto/..."]
 deny-kinds = ["module-index"]
 max-size = "1MiB"
 "#;
-
-/// The store of a configuration: the server's bucket.
-fn store(server: &S3Server, mode: &str) -> String {
-    let endpoint = server.endpoint();
-    format!(
-        "[[store]]\nname = \"bucket\"\nkind = \"s3\"\nbucket = \"{BUCKET}\"\nendpoint = \"{endpoint}\"\npath-style = true\nmode = \"{mode}\"\n"
-    )
-}
-
-/// A run of `go` on CI, where close waits for the uploads, with this configuration and the credentials of the server.
-fn configured<'a>(machine: &'a Machine, name: &str, config: &str, run: GoRun<'a>) -> GoRun<'a> {
-    let home = machine.work().join("home");
-    let run = run.config(machine.write(&format!("{name}.toml"), config)).ci(true);
-    let run = run.env("HOME", &home).env("XDG_CACHE_HOME", home.join("xdg")).env("XDG_CONFIG_HOME", home.join("config"));
-    S3Server::environment().into_iter().fold(run, |run, (name, value)| run.env(name, value))
-}
-
-fn index(machine: &Machine) -> Index {
-    let layout = Layout::new(&machine.gocache().join("cachewit")).expect("a store folder");
-    Index::open(&layout.index()).expect("the index opens")
-}
-
-/// A row of a machine's index.
-#[derive(Clone, Debug)]
-struct Row {
-    head: Digest,
-    output: Digest,
-    size: u64,
-    kind: Kind,
-    time: i64,
-    local: bool,
-}
-
-/// All rows of a machine by action.
-fn rows(machine: &Machine) -> BTreeMap<Digest, Row> {
-    let index = index(machine);
-    let mut all =
-        index.connection().prepare("SELECT action, coalesce(head, action), output, size, kind, put_ns, origin FROM entry").expect("SQL");
-    let mut rows = all.query([]).expect("rows");
-    let digest = |bytes: Vec<u8>| Digest::from_slice(&bytes).expect("32 bytes");
-    let mut found = BTreeMap::new();
-    while let Some(row) = rows.next().expect("a row") {
-        let size: i64 = row.get(3).expect("a size");
-        let origin: i64 = row.get(6).expect("an origin");
-        let one = Row {
-            head: digest(row.get(1).expect("a head")),
-            output: digest(row.get(2).expect("an output")),
-            size: size.unsigned_abs(),
-            kind: Kind::from_code(row.get(4).expect("a kind")),
-            time: row.get(5).expect("a time"),
-            local: origin == 1,
-        };
-        found.insert(digest(row.get(0).expect("an action")), one);
-    }
-    found
-}
-
-/// Everything in a bucket, decoded.
-#[derive(Debug, Default)]
-struct Bucket {
-    records: BTreeMap<Digest, Group>,
-    bodies: BTreeMap<Digest, Vec<u8>>,
-    sets: BTreeMap<Digest, WorkingSet>,
-    head: Option<Head>,
-}
-
-impl Bucket {
-    /// Reads it, and checks that every object is what its key says.
-    fn of(server: &S3Server) -> Self {
-        let main = Namespace::parse("main").expect("a namespace");
-        let mut bucket = Self::default();
-        for (key, bytes) in server.objects().expect("the bucket") {
-            let name = key.rsplit('/').next().and_then(Digest::from_hex);
-            match (key.split('/').nth(2), name) {
-                (Some("head"), None) => bucket.head = Some(Head::decode(&bytes).expect("a head")),
-                (Some("ac"), Some(action)) => {
-                    assert_eq!(key, main.record(action));
-                    bucket.records.insert(action, Group::decode(action, &bytes).expect("a record"));
-                }
-                (Some("cas"), Some(output)) => {
-                    assert_eq!(key, main.body(output));
-                    let body = zstd::decode_all(bytes.as_slice()).expect("a frame");
-                    assert_eq!(Digest::of(&body), output, "{key}");
-                    bucket.bodies.insert(output, body);
-                }
-                (Some("ws"), Some(set)) => {
-                    assert_eq!(key, main.set(set));
-                    bucket.sets.insert(set, WorkingSet::decode(set, &bytes).expect("a set"));
-                }
-                _ => panic!("what is {key}?"),
-            }
-        }
-        bucket
-    }
-
-    /// All groups of records and sets.
-    fn groups(&self) -> impl Iterator<Item = &Group> {
-        self.records.values().chain(self.sets.values().flat_map(|set| &set.groups))
-    }
-
-    /// All bodies, those inside records and sets too.
-    fn all_bodies(&self) -> impl Iterator<Item = &[u8]> {
-        let inline = self.groups().flat_map(|group| &group.members).filter_map(|member| member.body.as_deref());
-        self.bodies.values().map(Vec::as_slice).chain(inline)
-    }
-
-    /// Whatever is named is there: bodies of records, records of sets, sets of the head.
-    fn assert_complete(&self) {
-        for group in self.groups() {
-            assert!(self.records.contains_key(&group.head().expect("a head")));
-            for member in &group.members {
-                assert!(member.body.is_some() || self.bodies.contains_key(&member.output), "{member:?}");
-            }
-        }
-        let head = self.head.as_ref().expect("a head");
-        assert!(!head.sets.is_empty() && head.sets.iter().all(|line| self.sets.contains_key(&line.set)), "{head:?}");
-    }
-}
 
 fn import_path(body: &[u8]) -> Option<String> {
     body.starts_with(b"!<arch>").then(|| read_facts(&mut Cursor::new(body)).import_path).flatten()
@@ -262,16 +142,6 @@ fn a_second_machine_builds_without_compiling_and_keeps_the_times() {
     assert_eq!(run.sessions[0]["remote"]["shared"], 0, "{:?}", run.sessions);
 }
 
-/// A module of packages that need nothing of the standard library: a build takes a second.
-fn write_module(machine: &Machine, packages: u32) -> PathBuf {
-    machine.write("m/go.mod", "module example.test/m\n\ngo 1.24\n");
-    for package in 0..packages {
-        let functions: String = (0..40).map(|n| format!("func F{n}(a, b int) int {{ return a*{n} + b/{} }}\n", n + 1)).collect();
-        machine.write(&format!("m/p{package}/a.go"), &format!("package p{package}\n\n{functions}"));
-    }
-    machine.work().join("m")
-}
-
 fn build<'a>(machine: &'a Machine, dir: &Path) -> GoRun<'a> {
     machine.go(["build", "-trimpath", "./..."]).dir(dir)
 }
@@ -282,7 +152,7 @@ fn an_empty_bucket_costs_one_request_for_the_whole_build() {
     let server = S3Server::start().expect("a server");
     let dir = write_module(&machine, 12);
     let run = configured(&machine, "read", &store(&server, "read"), build(&machine, &dir)).succeed();
-    assert!(run.count("archive_puts") >= 12 && run.count("misses") >= 24, "{:?}", run.sessions);
+    assert!(run.count("archive_puts") >= 12 && run.count("misses") >= 12, "{:?}", run.sessions);
     assert_eq!(server.requests(), [format!("GET /{BUCKET}/v1/main/head")]);
     assert_eq!(run.sessions[0]["remote"]["round_trips"], 1);
 }
