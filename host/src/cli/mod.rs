@@ -96,7 +96,8 @@ pub fn main() -> ExitCode {
 
 fn run_command() -> ExitCode {
     crate::platform::end_at_broken_pipes();
-    let done = match Cli::parse().command {
+    let cli = Cli::parse();
+    let done = match cli.command {
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Stats(arguments)) => stats::run(&arguments),
         Some(Command::Trim(arguments)) => trim::run(&arguments),
@@ -109,16 +110,29 @@ fn run_command() -> ExitCode {
             completions::run(&arguments);
             Ok(ExitCode::SUCCESS)
         }
-        // Told apart before; only a terminal without arguments comes here.
-        Some(Command::Serve(_)) | None => {
-            let _ = <Cli as clap::CommandFactory>::command().print_help();
-            Ok(ExitCode::SUCCESS)
-        }
+        // What is served was told apart before.
+        Some(Command::Serve(_)) | None => match cli.serve.first_plugin() {
+            None => {
+                let _ = <Cli as clap::CommandFactory>::command().print_help();
+                Ok(ExitCode::SUCCESS)
+            }
+            Some(word) => {
+                eprintln!("cachewit: {}", no_such_command(word));
+                Ok(ExitCode::from(2))
+            }
+        },
     };
     done.unwrap_or_else(|error| {
         eprintln!("cachewit: {error:#}");
         ExitCode::from(1)
     })
+}
+
+fn no_such_command(word: &str) -> String {
+    let commands = <Cli as clap::CommandFactory>::command();
+    let names = commands.get_subcommands().map(clap::Command::get_name);
+    let nearest = names.min_by_key(|name| strsim::damerau_levenshtein(word, name)).unwrap_or("help");
+    format!("there is no command `{word}`; did you mean `{nearest}`? A plugin is a file that ends in .wasm, or builtin:NAME")
 }
 
 /// What this process was started for.

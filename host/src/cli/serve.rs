@@ -18,6 +18,13 @@ pub(super) struct Arguments {
     plugins: Vec<String>,
 }
 
+impl Arguments {
+    /// The first word that is taken for a plugin.
+    pub fn first_plugin(&self) -> Option<&str> {
+        self.plugins.first().map(String::as_str)
+    }
+}
+
 /// Serves. Whatever is wrong with arguments or settings, `go` gets its greeting and a cache: one line says what is wrong, and the session
 /// goes on with defaults and shares nothing.
 pub(super) fn run(arguments: &[OsString]) -> ExitCode {
