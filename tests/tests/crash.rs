@@ -17,7 +17,7 @@ fn action(number: u64) -> Digest {
 /// One of the bodies of an action. Every tenth is empty, as many of `go` are.
 fn body(number: u64, version: u64) -> Vec<u8> {
     let seed = number * OUTPUTS + version;
-    if number % 10 == 0 { Vec::new() } else { archive(seed + 1, 500 + (seed * 7_919 % 60_000) as usize) }
+    if number.is_multiple_of(10) { Vec::new() } else { archive(seed + 1, 500 + (seed * 7_919 % 60_000) as usize) }
 }
 
 /// Dice that fall the same way in every run of the test; processes and the kernel bring the chance.
@@ -162,16 +162,13 @@ fn use_a_store_that_is_trimmed(home: &Home, config: &Path, seed: u64, reached: &
     let mut announced = Vec::new();
     for _ in 0..8 + dice.below(16) {
         let number = dice.below(MANY);
-        let told = match go.get(action(number)) {
-            Some(hit) => {
-                reached.hits.fetch_add(1, Ordering::Relaxed);
-                assert!(hit.output == Digest::of(b"") || hit.size > 0);
-                Announced { path: hit.path, output: hit.output }
-            }
-            None => {
-                let body = body(number, dice.below(OUTPUTS));
-                Announced { path: go.put(action(number), &body), output: Digest::of(&body) }
-            }
+        let told = if let Some(hit) = go.get(action(number)) {
+            reached.hits.fetch_add(1, Ordering::Relaxed);
+            assert!(hit.output == Digest::of(b"") || hit.size > 0);
+            Announced { path: hit.path, output: hit.output }
+        } else {
+            let body = body(number, dice.below(OUTPUTS));
+            Announced { path: go.put(action(number), &body), output: Digest::of(&body) }
         };
         told.check("at once");
         announced.push(told);
@@ -179,7 +176,9 @@ fn use_a_store_that_is_trimmed(home: &Home, config: &Path, seed: u64, reached: &
         let earlier = dice.below(announced.len() as u64) as usize;
         announced[earlier].check("later");
     }
-    announced.iter().for_each(|told| told.check("before the end"));
+    for told in &announced {
+        told.check("before the end");
+    }
     reached.checked.fetch_add(announced.len() as u64, Ordering::Relaxed);
     if dice.below(5) == 0 {
         reached.kills.fetch_add(1, Ordering::Relaxed);
@@ -237,5 +236,7 @@ fn what_a_session_without_close_was_told_outlives_it_and_the_trims_after_it() {
     build.put(Digest::of(b"more"), &archive(99_999, 2_000));
     let ended = build.close();
     assert!(ended.count("/evicted_groups") >= ACTIONS / 2 - 5, "{}", ended.summary);
-    told.iter().for_each(|told| told.check("after the trim"));
+    for one in &told {
+        one.check("after the trim");
+    }
 }

@@ -79,15 +79,12 @@ fn build(home: &Home, plugin: &str, max: u64, packages: &BTreeMap<u64, Package>,
     for number in order {
         let package = &packages[number];
         let action = head(*number);
-        match go.get(action) {
-            Some(hit) => {
-                assert_eq!(hit.output, Digest::of(&package.archive));
-                assert!(go.get(action.subkey("stdout")).is_some(), "a companion is gone and its head is not");
-            }
-            None => {
-                std::thread::sleep(package.cost);
-                go.put_group(action, &package.archive, &package.sources);
-            }
+        if let Some(hit) = go.get(action) {
+            assert_eq!(hit.output, Digest::of(&package.archive));
+            assert!(go.get(action.subkey("stdout")).is_some(), "a companion is gone and its head is not");
+        } else {
+            std::thread::sleep(package.cost);
+            go.put_group(action, &package.archive, &package.sources);
         }
     }
     go.close()
@@ -131,7 +128,7 @@ fn assert_consistent(home: &Home, packages: &BTreeMap<u64, Package>) {
 fn packages(count: u64) -> BTreeMap<u64, Package> {
     let package = |number: u64| {
         let size = 4_000 + noise(number, 2).iter().fold(0, |sum, byte| sum * 256 + usize::from(*byte)) % 60_000;
-        let sources = if number % 3 == 0 { b"./doc.go\n".to_vec() } else { format!("./p{number}.go\n").into_bytes() };
+        let sources = if number.is_multiple_of(3) { b"./doc.go\n".to_vec() } else { format!("./p{number}.go\n").into_bytes() };
         Package { archive: archive(number, size), sources, cost: Duration::ZERO }
     };
     (0..count).map(|number| (number, package(number))).collect()
