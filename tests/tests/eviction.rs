@@ -152,7 +152,9 @@ fn lru_evicts_exactly_what_a_model_of_exact_last_use_evicts() {
         order.extend_from_within(..5);
 
         let ended = build(&home, "builtin:lru", max, &packages, &order);
-        order.iter().for_each(|package| model.used(*package));
+        for package in &order {
+            model.used(*package);
+        }
         heaviest = heaviest.max(model.bytes(&packages));
         let gone = model.trim(&packages);
         assert_eq!(model.ties(), 0, "round {round}");

@@ -1,7 +1,7 @@
 //! Policies in the sandbox.
 //!
 //! The stages are named so that what is dear and what is cheap cannot be mixed up: bytes are compiled once, by a child process, into an
-//! [`artifact`]; an artefact becomes a linked [`engine::Prepared`] in a fraction of a millisecond; and that becomes an instance at the
+//! artefact; that becomes a linked [`Prepared`] in a fraction of a millisecond; and that becomes an instance at the
 //! first question, anew after each trap.
 
 mod artifact;

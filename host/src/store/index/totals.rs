@@ -51,7 +51,7 @@ impl Index {
         self.connection().execute(sql, params![name, value]).map(drop).map_err(|error| self.error(error))
     }
 
-    /// Moves what was committed from the WAL into the file and empties the WAL, once it is past [`WAL_MOST`] and if nobody is in the way. It
+    /// Moves what was committed from the WAL into the file and empties the WAL, once it is past 64 KiB and if nobody is in the way. It
     /// syncs, so it is for the time behind `go`'s back.
     ///
     /// Emptied and not only checkpointed: the first process of the next build finds no other, rebuilds what `SQLite` knows of the WAL,
