@@ -128,19 +128,32 @@ fn named<'a>(interfaces: impl IntoIterator<Item = &'a &'static str>) -> BTreeSet
     interfaces.into_iter().map(|name| format!("cachewit:policy/{name}@0.1.0")).collect()
 }
 
+/// What `cachewit plugin check` says of a component that asks for WASI: it runs in the sandbox of a session.
+fn load(component: &Path, home: &Path) -> Result<String> {
+    let mut check = Command::new(cachewit_tests::go::binary());
+    check.args(["plugin", "check"]).arg(component).env("CI", "").env("HOME", home).env("XDG_CACHE_HOME", home.join("cache"));
+    let output = check.output()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(output.status.success(), "{}: {said}{}", component.display(), String::from_utf8_lossy(&output.stderr));
+    Ok(said)
+}
+
 #[test]
 fn a_component_exports_the_roles_that_its_author_named_and_imports_what_it_uses() -> Result<()> {
     let root = tempfile::tempdir()?;
     write_workspace(root.path())?;
     let components = build(root.path())?;
     for Subset { name, roles, imports } in SUBSETS {
-        let component = fs::read(components.join(name.replace('-', "_")).with_extension("wasm"))?;
+        let path = components.join(name.replace('-', "_")).with_extension("wasm");
+        let component = fs::read(&path)?;
         println!("{name} ({}): {} bytes", roles.join(", "), component.len());
         let (imported, exported) = interfaces(&component)?;
         assert_eq!(exported, named(roles.iter().chain(&["plugin"])), "{name}");
         // Rust's library for this target asks for WASI; the host links it empty.
         let ours: BTreeSet<String> = imported.into_iter().filter(|interface| !interface.starts_with("wasi:")).collect();
         assert_eq!(ours, named(*imports), "{name}");
+        let loaded = load(&path, root.path())?;
+        assert!(roles.iter().all(|role| loaded.contains(role)), "{name}: {loaded}");
     }
     Ok(())
 }
