@@ -1,4 +1,4 @@
-//! A scripted `go`: speaks GOCACHEPROG to the real binary, one request at a time, as PROTOCOL of the `go` command has it.
+//! A scripted `go`: speaks GOCACHEPROG to the real binary, one request at a time, in the shapes that `go` writes.
 
 use crate::go::binary;
 use base64::Engine as _;

@@ -88,7 +88,7 @@ impl Shelf {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks an action up. The order is that of DESIGN: row, note in the lease, look again whether it is doomed, stat.
+    /// Looks an action up. The order is what keeps a path: row, note in the lease, look again whether it is doomed, stat.
     pub fn find(&self, action: Digest) -> Option<Hit> {
         let mut inner = self.lock();
         if let Some(fresh) = inner.fresh.get(&action) {
