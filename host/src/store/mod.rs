@@ -2,7 +2,7 @@
 //!
 //! What keeps [the promises](crate) here: an object is published by rename and never written again; a path is only answered
 //! after its object was noted in this session's lease and found not to be doomed; a trim dooms first, reads the leases
-//! afterwards, and unlinks what nobody noted. `tests/tests/lease_model.rs` runs through the interleavings.
+//! afterwards, and unlinks what nobody noted. `tests/tests/lease_model/` visits every order of these steps.
 
 pub mod index;
 mod layout;
