@@ -36,7 +36,9 @@ pub(super) fn run(cache: &Cache, ending: Ending) {
     let began = Instant::now();
     let mut summary = Summary { sessions: 1, session_ms: millis(cache.began.elapsed()), ..Summary::default() };
     summary.counts = cache.book().ledger.counts.clone();
-    let put_something = summary.counts.puts > 0 || cache.shelf.has_rows();
+    // What was fetched fills the store as well as what was put.
+    let fetched = cache.client.as_ref().is_some_and(|client| client.stats().objects > 0);
+    let put_something = summary.counts.puts > 0 || fetched;
     match ending {
         Ending::Closed => cache.shelf.end_lease(),
         Ending::Vanished => cache.shelf.leave_lease(),
