@@ -10,7 +10,6 @@ use crate::policy::{Admit, Chain, GroupView};
 use crate::store::index::{UNFOLDED, fold};
 use crate::store::trim::{self, Goal, Scorer, TrimError, TrimReport};
 use crate::store::{GroupRow, Index};
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -110,18 +109,17 @@ pub(super) fn open_summary(path: &Path, faults: &Faults) -> Option<File> {
 pub(super) struct Admissions<'a> {
     cache: &'a Cache,
     facts: Arc<ArchiveFacts>,
-    answers: HashMap<Digest, Admit>,
 }
 
 impl<'a> Admissions<'a> {
     pub fn new(cache: &'a Cache) -> Self {
-        Self { cache, facts: Arc::new(ArchiveFacts::new(cache.shelf.clone())), answers: HashMap::new() }
+        Self { cache, facts: Arc::new(ArchiveFacts::new(cache.shelf.clone())) }
     }
 
     /// What the chain says of a group.
     pub fn ask(&mut self, row: &GroupRow) -> Admit {
         let head = row.head();
-        if let Some(answer) = self.answers.get(&head.action) {
+        if let Some(answer) = self.cache.book().admitted.get(&head.action) {
             return *answer;
         }
         let view = GroupView {
@@ -138,7 +136,8 @@ impl<'a> Admissions<'a> {
             facts: self.facts.clone(),
         };
         let answer = self.cache.chain().admit(&view);
-        self.answers.insert(head.action, answer);
+        // Sharing asks, and keeping after it.
+        self.cache.book().admitted.insert(head.action, answer);
         answer
     }
 

@@ -17,14 +17,15 @@ use crate::config::{Config, Environment};
 use crate::fault::Faults;
 use crate::model::{Digest, Entry, Kind, Origin, UnixNanos};
 use crate::object;
-use crate::policy::Chain;
 use crate::policy::wasm::ArtifactStore;
+use crate::policy::{Admit, Chain};
 use crate::remote::client::{Answer, Client};
 use crate::remote::share::ShareReport;
 use crate::store::{Incoming, Layout, PublishError, SessionRow, StoreError, Used};
 use groups::Groups;
 use ledger::Ledger;
 use remote::Sharing;
+use std::collections::HashMap;
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,6 +52,8 @@ pub struct Cache {
 struct Book {
     ledger: Ledger,
     groups: Groups,
+    /// What admission said of groups, each of which is asked about once.
+    admitted: HashMap<Digest, Admit>,
 }
 
 impl Book {
@@ -185,7 +188,7 @@ impl Cache {
     /// Takes an output. The path is whole and stays until the session ends. `body` is None for the empty body.
     pub fn put(&self, action: Digest, output: Digest, size: u64, body: Option<PutBody>) -> Result<String, PublishError> {
         let mut book = self.book();
-        let Book { ledger, groups } = &mut *book;
+        let Book { ledger, groups, .. } = &mut *book;
         let (head, kind) = groups.head(action);
         let sniffed = body.as_ref().map_or(Kind::Other, |body| object::sniff(&body.head));
         let entry = Entry {
