@@ -17,3 +17,4 @@ pub mod protocol;
 pub mod remote;
 pub mod session;
 pub mod store;
+pub mod trace;

@@ -33,7 +33,7 @@ pub fn serve(config: Config, environment: &Environment, early_faults: Vec<String
     let ending = answer(&cache, &mut requests);
     // From here on nothing waits for us, and nothing of `go`'s may be held.
     if !matches!(ending, Ok(Ending::Closed)) {
-        cache.settle();
+        cache.settle(Ending::Vanished);
     }
     platform::release_stdout();
     if let Err(lost) = ending {
@@ -105,7 +105,7 @@ fn answer<R: Read>(cache: &Cache, requests: &mut Requests<R>) -> Result<Ending, 
                 }
             }
             Request::Close { id } => {
-                cache.settle();
+                cache.settle(Ending::Closed);
                 encode::close(&mut out, id);
                 let _ = write_out(&out);
                 return Ok(Ending::Closed);

@@ -71,7 +71,7 @@ impl Home {
 
     /// A session with these arguments of cachewit, not on CI.
     pub fn session(&self, arguments: &[&str]) -> Session<'_> {
-        Session { home: self, arguments: arguments.iter().map(OsString::from).collect(), variables: Vec::new() }
+        Session { home: self, arguments: arguments.iter().map(OsString::from).collect(), variables: Vec::new(), mounts: None }
     }
 }
 
@@ -81,6 +81,7 @@ pub struct Session<'a> {
     home: &'a Home,
     arguments: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
+    mounts: Option<String>,
 }
 
 impl Session<'_> {
@@ -95,6 +96,12 @@ impl Session<'_> {
         self.env("CACHEWIT_MAX_SIZE", bytes.to_string())
     }
 
+    /// Runs the host where these lines of shell have mounted something that nobody else sees, in namespaces of its own.
+    pub fn mounted(mut self, lines: impl Into<String>) -> Self {
+        self.mounts = Some(lines.into());
+        self
+    }
+
     /// Starts the host and reads its greeting.
     ///
     /// # Panics
@@ -102,10 +109,19 @@ impl Session<'_> {
     pub fn start(self) -> Script {
         let home = self.home.path();
         let summary = tempfile::Builder::new().prefix("summary-").tempfile_in(home).expect("a file for the summary").into_temp_path();
-        let mut command = Command::new(binary());
+        let mut command = match &self.mounts {
+            None => Command::new(binary()),
+            Some(lines) => {
+                let mut command = Command::new("unshare");
+                command.args(["--map-root-user", "--mount", "sh", "-ec", &format!("{lines}\nexec \"$0\" \"$@\"")]).arg(binary());
+                command
+            }
+        };
         command.args(&self.arguments).env_clear().current_dir(home.join("work"));
         // Windows programs do not start without it.
         command.envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)));
+        // For the programs that mount.
+        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.env("HOME", home).env("XDG_CACHE_HOME", home.join("xdg")).env("XDG_CONFIG_HOME", home.join("config"));
         command.env("GOCACHE", home.join("gocache")).env("CACHEWIT_CONFIG", home.join("default.toml")).env("CI", "");
         command.env("CACHEWIT_SUMMARY", &*summary).envs(self.variables);
@@ -359,6 +375,13 @@ impl Ended {
         let policies = self.summary["policies"].as_array().map(Vec::as_slice).unwrap_or_default();
         policies.iter().find(|policy| policy["name"] == name).unwrap_or_else(|| panic!("no plugin {name} in {}", self.summary))
     }
+}
+
+/// All that a `go` writes which puts one body and closes.
+pub fn put_and_close(action: Digest, body: &[u8]) -> String {
+    let (action, output, size) = (STANDARD.encode(action.0), STANDARD.encode(Digest::of(body).0), body.len());
+    let put = format!("{{\"ID\":1,\"Command\":\"put\",\"ActionID\":\"{action}\",\"OutputID\":\"{output}\",\"BodySize\":{size}}}");
+    format!("{put}\n\n\"{}\"\n{{\"ID\":2,\"Command\":\"close\"}}\n\n", STANDARD.encode(body))
 }
 
 /// `length` bytes that look random, that begin like nothing `go` makes, and that another `seed` makes different.

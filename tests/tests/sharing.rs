@@ -142,6 +142,26 @@ fn a_second_machine_builds_without_compiling_and_keeps_the_times() {
     assert_eq!(run.sessions[0]["remote"]["shared"], 0, "{:?}", run.sessions);
 }
 
+/// The largest build that every Go installation can do, through a bucket; several minutes, since the first machine compiles all of it.
+#[test]
+fn std_and_cmd_come_out_of_the_bucket_of_another_machine() {
+    let server = S3Server::start().expect("a server");
+    let config = store(&server, "read-write") + "[[policy]]\nuse = \"builtin:read-through\"\n";
+    let everything = ["build", "std", "cmd"];
+    let first = Machine::new(&Toolchain::machine());
+    let cold = configured(&first, "share", &config, first.go(everything)).succeed();
+    assert!(cold.count("archive_puts") > 500, "{:?}", cold.sessions);
+    assert_eq!(cold.sessions[0]["faults"], serde_json::json!([]));
+
+    let second = Machine::new(&Toolchain::machine());
+    assert_ne!(first.gocache(), second.gocache());
+    let run = configured(&second, "share", &config, second.go(everything)).succeed();
+    assert_eq!(run.count("archive_puts"), 0, "{:?}", run.sessions);
+    let fetched = run.sessions[0]["remote"]["fetched"].as_u64();
+    assert!(fetched > Some(cold.count("archive_puts")), "{:?}", run.sessions);
+    assert_eq!(run.sessions[0]["faults"], serde_json::json!([]));
+}
+
 fn build<'a>(machine: &'a Machine, dir: &Path) -> GoRun<'a> {
     machine.go(["build", "-trimpath", "./..."]).dir(dir)
 }

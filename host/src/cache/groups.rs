@@ -39,6 +39,11 @@ impl Groups {
         self.missed.remove(&action).map(|since| since.elapsed())
     }
 
+    /// What was missed and never put.
+    pub fn never_put(&self) -> Vec<Digest> {
+        self.missed.keys().copied().collect()
+    }
+
     /// The head of the group that an action belongs to, and the kind that follows from its place in it.
     pub fn head(&self, action: Digest) -> (Digest, Option<Kind>) {
         self.companions.get(&action).map_or((action, None), |companion| (companion.head, Some(companion.kind)))

@@ -1,50 +1,52 @@
 //! What happens behind `go`'s back, in the same process: the session's row, admission, sharing, trimming, housekeeping.
 
 use super::archive::ArchiveFacts;
+use super::bounds::{self, with_trim_lock};
 use super::{Cache, Ending, Shelf, Summary};
-use crate::config::Limits;
 use crate::fault::Faults;
-use crate::model::{Digest, TrimColumns, TrimReason, UnixNanos};
+use crate::model::{Digest, UnixNanos};
 use crate::platform;
-use crate::policy::{Admit, Chain, GroupView};
+use crate::policy::{Admit, GroupView};
 use crate::store::index::{UNFOLDED, fold};
-use crate::store::trim::{self, Goal, Scorer, TrimError, TrimReport};
-use crate::store::{GroupRow, Index};
+use crate::store::trim;
+use crate::store::{self, GroupRow, Index};
+use crate::trace::{self, Trace};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long sharing may go on behind `go`'s back. What is left then is shared by the next session that uses it.
 const LATE_SHARING: Duration = Duration::from_secs(300);
+/// How long objects are hashed again after a crash of the machine; the next session goes on.
+const LATE_RECHECK: Duration = Duration::from_secs(60);
 /// How old a file without a row must be to be swept.
 const SWEEP_AGE: Duration = Duration::from_secs(3600);
 /// How often files without a row are looked for.
 const SWEEP_EVERY: i64 = 24 * 3600;
-
-/// 20 GiB or a fifth of the file system, the smaller.
-pub fn default_max_size(folder: &Path) -> u64 {
-    const MOST: u64 = 20 << 30;
-    platform::space(folder).map_or(MOST, |space| MOST.min(space.total / 5))
-}
 
 /// Everything after the answer to close, or after the end of input.
 pub(super) fn run(cache: &Cache, ending: Ending) {
     let began = Instant::now();
     let mut summary = Summary { sessions: 1, session_ms: millis(cache.began.elapsed()), ..Summary::default() };
     summary.counts = cache.book().ledger.counts.clone();
-    // What was fetched fills the store as well as what was put.
-    let fetched = cache.client.as_ref().is_some_and(|client| client.stats().objects > 0);
-    let put_something = summary.counts.puts > 0 || fetched;
     match ending {
         Ending::Closed => cache.shelf.end_lease(),
         Ending::Vanished => cache.shelf.leave_lease(),
     }
-    cache.settle();
+    cache.settle(ending);
     if !cache.shared.load(Ordering::Relaxed) {
         cache.share(LATE_SHARING);
+    }
+    if cache.shelf.is_read_only() {
+        cache.remote_counts(&mut summary);
+        summary.policies = cache.chain().reports().into_iter().map(Into::into).collect();
+        summary.faults = cache.faults.lines();
+        summary.late_ms = millis(began.elapsed());
+        write_summary(cache, &summary);
+        return;
     }
     let rejected = Admissions::new(cache).not_to_keep();
     if !rejected.is_empty() {
@@ -53,13 +55,9 @@ pub(super) fn run(cache: &Cache, ending: Ending) {
         });
         summary.not_kept = rejected.len() as u64;
     }
-    if put_something
-        && let Some(outcome) = trim_if_needed(
-            &cache.shelf,
-            &mut cache.chain.lock().unwrap_or_else(PoisonError::into_inner),
-            &cache.faults,
-            cache.config.limits,
-        )
+    let grown = cache.shelf.has_grown();
+    if grown
+        && let Some(outcome) = bounds::keep(&cache.shelf, &mut cache.chain(), &cache.faults, cache.config.limits)
     {
         summary.evicted_groups = outcome.report.groups;
         summary.evicted_bytes = outcome.report.bytes;
@@ -68,13 +66,35 @@ pub(super) fn run(cache: &Cache, ending: Ending) {
     summary.policies = cache.chain().reports().into_iter().map(Into::into).collect();
     cache.remote_counts(&mut summary);
     // Before the last write: the first commit into an emptied WAL syncs, and so the next session's does not.
-    housekeeping(&cache.shelf, &cache.faults, cache.config.limits.grace, put_something);
+    housekeeping(&cache.shelf, &cache.faults, cache.config.limits.grace, grown);
     summary.faults = cache.faults.lines();
     // A session that put something has its row by now.
-    let row = cache.unwritten_row();
+    let row = cache.unwritten_row(ending);
     cache.shelf.with_index(|index| index.add_totals(&summary.totals(), row.as_ref()));
+    write_trace(cache, ending, began.duration_since(cache.began));
     summary.late_ms = millis(began.elapsed());
     write_summary(cache, &summary);
+}
+
+/// What the session did, request by request. That it cannot be written costs nothing but the trace.
+fn write_trace(cache: &Cache, ending: Ending, wall: Duration) {
+    let (events, left_out) = cache.book().recorder.take();
+    if events.is_empty() {
+        return;
+    }
+    let header = trace::Header {
+        trace: trace::VERSION,
+        cachewit: env!("CARGO_PKG_VERSION").to_owned(),
+        began_ns: cache.began_at.0,
+        wall_us: u64::try_from(wall.as_micros()).unwrap_or(u64::MAX),
+        closed: ending == Ending::Closed,
+        left_out,
+        facts: cache.view.0.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
+    };
+    let folder = cache.shelf.layout().traces_dir();
+    if let Err(error) = trace::write(&folder, &Trace { header, events }, cache.config.traces) {
+        cache.faults.say("trace", error);
+    }
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -153,71 +173,43 @@ impl<'a> Admissions<'a> {
     }
 }
 
-/// Runs `work` as the one process that trims; None if another does, or if it cannot be.
-fn with_trim_lock<T>(
-    shelf: &Shelf,
-    faults: &Faults,
-    work: impl FnOnce(&trim::TrimLock, &Shelf) -> Option<Result<T, TrimError>>,
-) -> Option<T> {
-    let done = match trim::lock(shelf.layout()) {
-        Ok(Some(lock)) => work(&lock, shelf)?,
-        Ok(None) => return None,
-        Err(error) => Err(error),
-    };
-    done.inspect_err(|error| faults.say("trim", error)).ok()
-}
-
-/// What a trim did, and who decided.
-#[derive(Clone, Debug)]
-pub struct TrimOutcome {
-    /// What went.
-    pub report: TrimReport,
-    /// Who scored.
-    pub by: String,
-}
-
-struct ChainScorer<'a> {
-    chain: &'a mut Chain,
-    by: String,
-}
-
-impl Scorer for ChainScorer<'_> {
-    fn tag_owner(&mut self) -> String {
-        self.chain.tag_owner()
-    }
-
-    fn score(&mut self, columns: &mut TrimColumns) -> Vec<f64> {
-        let (scores, decision) = self.chain.score(columns);
-        self.by = decision.by;
-        scores
-    }
-}
-
-fn trim_if_needed(shelf: &Shelf, chain: &mut Chain, faults: &Faults, limits: Limits) -> Option<TrimOutcome> {
-    let max = limits.max_size.unwrap_or_else(|| default_max_size(shelf.folder()));
-    let goal = Goal { reason: TrimReason::MaxSize, above: max, down_to: max / 10 * 9, grace: limits.grace };
-    let outcome = trim_now(shelf, chain, faults, goal)?;
-    (outcome.report.groups > 0 || outcome.report.bytes > 0).then_some(outcome)
-}
-
-/// Trims to a goal; None if another process does, or if it cannot be.
-pub fn trim_now(shelf: &Shelf, chain: &mut Chain, faults: &Faults, goal: Goal) -> Option<TrimOutcome> {
-    let mut scorer = ChainScorer { chain, by: String::new() };
-    let report = with_trim_lock(shelf, faults, |lock, shelf| {
-        shelf.with_index(|index| Ok(trim::trim(lock, shelf.layout(), index, goal, &mut scorer)))
-    })?;
-    Some(TrimOutcome { report, by: scorer.by })
-}
-
 /// Folding when enough sessions have piled up, the checkpoint, and once a day a sweep for files that no row knows.
-fn housekeeping(shelf: &Shelf, faults: &Faults, grace: Duration, put_something: bool) {
+fn housekeeping(shelf: &Shelf, faults: &Faults, grace: Duration, grown: bool) {
     let unfolded = shelf.with_index(Index::unfolded).unwrap_or(0);
     if unfolded >= UNFOLDED {
         shelf.with_index(fold);
     }
+    if grown {
+        make_durable(shelf, faults);
+    }
+    recheck(shelf, faults);
     shelf.with_index(Index::checkpoint);
-    if put_something && sweep_is_due(shelf) {
+    if grown && sweep_is_due(shelf) {
         sweep_now(shelf, faults, SWEEP_AGE, grace);
+    }
+}
+
+/// Brings what was written to the disk, at most every few minutes.
+fn make_durable(shelf: &Shelf, faults: &Faults) {
+    let synced = shelf.with_index(|index| index.make_durable(|| platform::sync_file_system(shelf.folder())));
+    if synced == Some(false) {
+        let folder = shelf.folder().display();
+        faults.say("sync", format!("the file system of {folder} cannot be synced; after a power cut its objects are hashed again"));
+    }
+}
+
+/// Hashes what an earlier run of the machine wrote and may not have brought to the disk, so that no build has to.
+fn recheck(shelf: &Shelf, faults: &Faults) {
+    let suspects = shelf.suspects();
+    if suspects.is_empty() {
+        return;
+    }
+    let until = Instant::now() + LATE_RECHECK;
+    let report = with_trim_lock(shelf, faults, |lock, shelf| {
+        shelf.with_index(|index| Ok(store::recheck(lock, shelf.layout(), index, &suspects, until)))
+    });
+    if let Some(damaged) = report.map(|report| report.damaged.len()).filter(|damaged| *damaged > 0) {
+        faults.say("power", format!("the machine went down before {damaged} objects had reached the disk; they are made anew"));
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Counts {
     pub gets: u64,
     /// Lookups that were answered with an object.
     pub hits: u64,
+    /// Of the hits, those found in Go's own cache directory.
+    pub native_hits: u64,
     /// Lookups that were not.
     pub misses: u64,
     /// Bytes of the objects answered.
@@ -103,6 +105,7 @@ impl Summary {
             ("sessions".to_owned(), 1),
             ("gets".to_owned(), value(self.counts.gets)),
             ("hits".to_owned(), value(self.counts.hits)),
+            ("native-hits".to_owned(), value(self.counts.native_hits)),
             ("misses".to_owned(), value(self.counts.misses)),
             ("hit-bytes".to_owned(), value(self.counts.hit_bytes)),
             ("puts".to_owned(), value(self.counts.puts)),
@@ -137,6 +140,8 @@ pub struct Ledger {
     pub counts: Counts,
     /// What was used, in order.
     pub used: Vec<Used>,
+    /// Actions that were found in Go's own cache directory, which no row knows.
+    pub native: Vec<Digest>,
     /// Heads of groups that `go` put in this session.
     pub put_heads: HashSet<Digest>,
 }

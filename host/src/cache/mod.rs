@@ -1,14 +1,17 @@
 //! Where store, policy and remote meet: get, put and close of one session.
 
 mod archive;
+mod bounds;
 mod groups;
 mod late;
 mod ledger;
+mod native;
 mod remote;
 mod shelf;
 mod stream;
 
-pub use late::{TrimOutcome, default_max_size, sweep_now, trim_now};
+pub use bounds::{TrimOutcome, default_max_size, trim_now};
+pub use late::sweep_now;
 pub use ledger::{Counts, PolicyCounts, RemoteCounts, Summary};
 pub use shelf::{Hit, Shelf};
 pub use stream::session_view;
@@ -18,17 +21,19 @@ use crate::fault::Faults;
 use crate::model::{Digest, Entry, Kind, Origin, UnixNanos};
 use crate::object;
 use crate::policy::wasm::ArtifactStore;
-use crate::policy::{Admit, Chain};
+use crate::policy::{Admit, Chain, SessionView};
 use crate::remote::client::{Answer, Client};
 use crate::remote::share::ShareReport;
-use crate::store::{Incoming, Layout, PublishError, SessionRow, StoreError, Used};
+use crate::trace::{Recorder, What};
+use crate::store::{Incoming, Layout, Native, NativeHit, PublishError, SessionRow, StoreError, Used};
+use bounds::SpaceWatch;
 use groups::Groups;
 use ledger::Ledger;
 use remote::Sharing;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The cache of one session.
@@ -39,31 +44,43 @@ pub struct Cache {
     faults: Arc<Faults>,
     book: Arc<Mutex<Book>>,
     client: Option<Client>,
+    native: Option<Native>,
     summary_file: Option<File>,
     began: Instant,
+    began_at: UnixNanos,
+    view: Arc<SessionView>,
     stream: String,
     row_written: AtomicBool,
     shared: AtomicBool,
     report: Mutex<ShareReport>,
+    /// What the last session of this stream asked for and never put, once somebody has asked.
+    standing: OnceLock<HashSet<u64>>,
+    space: SpaceWatch,
 }
 
 /// What the answering threads write down.
-#[derive(Default)]
 struct Book {
     ledger: Ledger,
+    recorder: Recorder,
     groups: Groups,
     /// What admission said of groups, each of which is asked about once.
     admitted: HashMap<Digest, Admit>,
 }
 
 impl Book {
-    fn hit(&mut self, hit: &Hit) {
+    fn new(records: bool) -> Self {
+        Self { ledger: Ledger::default(), recorder: Recorder::new(records), groups: Groups::default(), admitted: HashMap::new() }
+    }
+
+    fn hit(&mut self, asked: Instant, what: What, action: Digest, hit: &Hit) {
+        self.recorder.get(asked, what, action, Some((hit.output, hit.size)));
         self.ledger.counts.hits += 1;
         self.ledger.counts.hit_bytes += hit.size;
         self.ledger.used.push(hit.used);
     }
 
-    fn missed(&mut self, action: Digest) {
+    fn missed(&mut self, asked: Instant, action: Digest) {
+        self.recorder.get(asked, What::Miss, action, None);
         self.ledger.counts.misses += 1;
         self.groups.missed(action);
     }
@@ -105,7 +122,7 @@ impl PutBody {
 impl Cache {
     /// Opens the cache of a session. It always opens; what cannot be used is a fault, and a miss.
     pub fn open(config: Config, environment: &Environment, parent: Option<&[String]>, faults: Arc<Faults>) -> Self {
-        let began = Instant::now();
+        let (began, began_at) = (Instant::now(), UnixNanos::now());
         let layout = Layout::new(&config.root).unwrap_or_else(|error: StoreError| {
             faults.say("store", format!("{error}; this build goes on without a cache"));
             // A folder that cannot exist: every put goes where there is room, and nothing is kept.
@@ -115,23 +132,30 @@ impl Cache {
         let folder = std::env::current_dir().unwrap_or_default();
         let view = Arc::new(session_view(parent, environment, &folder));
         let stream = view.fact("stream").known().unwrap_or_default().to_owned();
-        let chain = Chain::new(&config.policies, ArtifactStore::of_this_user(), view, config.log_level, faults.clone());
+        let chain = Chain::new(&config.policies, ArtifactStore::of_this_user(), view.clone(), config.log_level, faults.clone());
         let chain = Arc::new(Mutex::new(chain));
         let client = remote::client(&config.stores, &stream, &shelf, &chain, &faults);
+        let book = Arc::new(Mutex::new(Book::new(config.traces > 0)));
+        let native = config.go_cache.as_deref().and_then(Native::new);
         let summary_file = config.summary.as_deref().and_then(|path| late::open_summary(path, &faults));
         Self {
             config,
             shelf,
             chain,
             faults,
-            book: Arc::default(),
+            book,
             client,
+            native,
             summary_file,
             began,
+            began_at,
+            view,
             stream,
             row_written: AtomicBool::new(false),
             shared: AtomicBool::new(false),
             report: Mutex::default(),
+            standing: OnceLock::new(),
+            space: SpaceWatch::default(),
         }
     }
 
@@ -139,23 +163,42 @@ impl Cache {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks an action up here.
+    /// Looks an action up on this machine: here, and then in Go's own cache directory.
     pub fn get(&self, action: Digest) -> Option<Hit> {
-        let hit = self.shelf.find(action);
+        let asked = Instant::now();
+        let found = self.shelf.find(action);
+        let here = found.is_some();
+        let hit = found.or_else(|| self.in_go_cache(action));
         let mut book = self.book();
         book.ledger.counts.gets += 1;
         match &hit {
-            Some(hit) => book.hit(hit),
+            Some(hit) => {
+                book.hit(asked, if here { What::Hit } else { What::Native }, action, hit);
+                if !here {
+                    book.ledger.counts.native_hits += 1;
+                    book.ledger.native.push(action);
+                }
+            }
             None if self.client.is_some() => {}
-            None => book.missed(action),
+            None => book.missed(asked, action),
         }
         hit
+    }
+
+    fn in_go_cache(&self, action: Digest) -> Option<Hit> {
+        let NativeHit { output, size, put, path } = self.native.as_ref()?.find(action)?;
+        Some(Hit { output, size, put, path, used: Used::Action(action) })
     }
 
     /// Looks for what [`Cache::get`] did not find in the remote stores. `reply` is called exactly once, mostly on another thread and only when the
     /// answer is there. False if there is no store, and `reply` was not called.
     pub fn ask(&self, action: Digest, reply: impl FnOnce(Option<Hit>) + Send + 'static) -> bool {
         let Some(client) = &self.client else { return false };
+        let asked = Instant::now();
+        if self.never_put_before(action) {
+            self.book().missed(asked, action);
+            return false;
+        }
         let book = self.book.clone();
         client.miss(
             action,
@@ -170,14 +213,21 @@ impl Cache {
                 {
                     let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
                     match &hit {
-                        Some(hit) => book.hit(hit),
-                        None => book.missed(action),
+                        Some(hit) => book.hit(asked, What::Fetched, action, hit),
+                        None => book.missed(asked, action),
                     }
                 }
                 reply(hit);
             }),
         );
         true
+    }
+
+    /// Whether this is one of the misses that come back with every run, since `go` asks and never puts: link steps, and under vet the
+    /// external test packages. No other machine has them either, and on a warm one they would be the only reason to touch the network.
+    fn never_put_before(&self, action: Digest) -> bool {
+        let load = || self.shelf.with_index(|index| index.standing_misses(&self.stream)).unwrap_or_default();
+        self.standing.get_or_init(load).contains(&action.prefix())
     }
 
     /// A place for the body of a put.
@@ -187,8 +237,9 @@ impl Cache {
 
     /// Takes an output. The path is whole and stays until the session ends. `body` is None for the empty body.
     pub fn put(&self, action: Digest, output: Digest, size: u64, body: Option<PutBody>) -> Result<String, PublishError> {
+        let asked = Instant::now();
         let mut book = self.book();
-        let Book { ledger, groups, .. } = &mut *book;
+        let Book { ledger, groups, recorder, .. } = &mut *book;
         let (head, kind) = groups.head(action);
         let sniffed = body.as_ref().map_or(Kind::Other, |body| object::sniff(&body.head));
         let entry = Entry {
@@ -214,6 +265,7 @@ impl Cache {
             }
             published => published?,
         };
+        recorder.put(asked, &entry);
         for linked in groups.put(&entry) {
             self.shelf.relink(linked);
         }
@@ -222,6 +274,8 @@ impl Cache {
         ledger.counts.archive_puts += u64::from(entry.kind == Kind::Archive);
         ledger.used.push(Used::Action(action));
         ledger.put_heads.insert(head);
+        drop(book);
+        self.space.wrote(size, &self.shelf, &self.chain, &self.faults, self.config.limits);
         Ok(path)
     }
 
@@ -232,9 +286,10 @@ impl Cache {
 
     /// The part of the end that `go` waits for: the rows of puts are committed, a few milliseconds. Where the operator says so, as on
     /// CI, sharing is a part of it.
-    pub fn settle(&self) {
+    pub fn settle(&self, ending: Ending) {
         if self.shelf.has_rows() {
-            let row = self.unwritten_row();
+            // What is still to be taken from Go's own cache has no rows yet that a session's row could name.
+            let row = if self.adopts() { None } else { self.unwritten_row(ending) };
             self.shelf.commit(row);
         }
         if !self.config.wait_for_uploads.is_zero() && !self.shared.load(Ordering::Relaxed) {
@@ -253,18 +308,38 @@ impl Cache {
     }
 
     /// The session's row, once.
-    fn unwritten_row(&self) -> Option<SessionRow> {
-        let used = self.book().ledger.used.clone();
+    fn unwritten_row(&self, ending: Ending) -> Option<SessionRow> {
+        let (used, never_put) = {
+            let book = self.book();
+            (book.ledger.used.clone(), book.groups.never_put())
+        };
         let first = !used.is_empty() && !self.row_written.swap(true, Ordering::Relaxed);
-        first.then(|| SessionRow { stream: self.stream.clone(), used })
+        // A `go` that was killed had more to put.
+        let standing = (ending == Ending::Closed).then_some(never_put);
+        first.then(|| SessionRow { stream: self.stream.clone(), used, standing })
+    }
+
+    /// Whether anything may leave this machine.
+    fn shares(&self) -> bool {
+        self.client.is_some() && self.config.stores.iter().any(|store| store.mode.writes())
+    }
+
+    /// Whether something that was found in Go's own cache is to be taken into the store, so that it can be shared.
+    fn adopts(&self) -> bool {
+        self.shares() && !self.book().ledger.native.is_empty()
     }
 
     /// Shares what the session used and admission lets out.
     fn share(&self, deadline: Duration) {
         self.shared.store(true, Ordering::Relaxed);
         let Some(client) = &self.client else { return };
-        if !self.config.stores.iter().any(|store| store.mode.writes()) {
+        if !self.shares() {
             return;
+        }
+        if let Some(native) = self.native.as_ref().filter(|_| self.adopts()) {
+            let actions = std::mem::take(&mut self.book().ledger.native);
+            native::adopt(native, &self.shelf, &actions, deadline);
+            self.shelf.commit(None);
         }
         let used = self.book().ledger.used.clone();
         let Some(heads) = self.shelf.with_index(|index| index.heads(&used)).filter(|heads| !heads.is_empty()) else { return };

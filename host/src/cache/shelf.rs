@@ -3,8 +3,8 @@
 
 use crate::fault::Faults;
 use crate::model::{Digest, Entry, UnixNanos};
-use crate::store::{self, Incoming, Index, IndexError, Layout, Lease, PublishError, Published, SessionRow, Used, Writer};
-use std::collections::HashMap;
+use crate::store::{self, Incoming, Index, IndexError, Layout, Lease, PublishError, Published, ReadersLock, SessionRow, Suspects, Used, Writer};
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,6 +18,9 @@ pub struct Shelf {
 struct Inner {
     /// None = it cannot be used; everything is a miss then.
     index: Option<Index>,
+    /// Nothing can be written here: hits are served under `readers`, and nothing is kept.
+    read_only: bool,
+    readers: Option<ReadersLock>,
     lease: Option<Lease>,
     lease_failed: bool,
     /// Whether anything was doomed when the generation was last seen to move: then each object is looked up in that list.
@@ -25,6 +28,12 @@ struct Inner {
     writer: Option<Writer>,
     /// What this session put or fetched: found again before anything is committed.
     fresh: HashMap<Digest, Fresh>,
+    /// Epochs that a power cut may have cut short; empty on nearly every day.
+    suspects: Suspects,
+    /// Objects of these epochs that this session has hashed.
+    checked: HashSet<Digest>,
+    /// Whether a row was queued.
+    grown: bool,
     empty_stands: bool,
 }
 
@@ -68,8 +77,24 @@ impl Shelf {
                 None
             }
         };
-        let inner =
-            Inner { index, lease: None, lease_failed: false, suspicious: false, writer: None, fresh: HashMap::new(), empty_stands: false };
+        let read_only = index.as_ref().is_some_and(Index::is_read_only);
+        // Before the first lookup: what is found after it stays.
+        let readers = if read_only { ReadersLock::take(&layout).inspect_err(|error| lease_fault(&faults, &layout, error)).ok() } else { None };
+        let suspects = index.as_ref().and_then(|index| index.suspects().inspect_err(|error| faults.say("index", error)).ok());
+        let inner = Inner {
+            index,
+            read_only,
+            readers,
+            lease: None,
+            lease_failed: false,
+            suspicious: false,
+            writer: None,
+            fresh: HashMap::new(),
+            suspects: suspects.unwrap_or_default(),
+            checked: HashSet::new(),
+            grown: false,
+            empty_stands: false,
+        };
         Self { layout, faults, inner: Mutex::new(inner) }
     }
 
@@ -107,18 +132,49 @@ impl Shelf {
             return None;
         }
         let path = self.layout.object(found.output);
-        // A vanished or truncated object heals by being made anew.
-        store::stands(&path, found.size).then_some(Hit {
-            output: found.output,
-            size: found.size,
-            put: found.put,
-            path,
-            used: Used::Row(found.id),
-        })
+        // A vanished, truncated or damaged object heals by being made anew.
+        if !store::stands(&path, found.size) || self.is_damaged(&mut inner, found.output, &path) {
+            return None;
+        }
+        Some(Hit { output: found.output, size: found.size, put: found.put, path, used: Used::Row(found.id) })
+    }
+
+    /// Whether an object that a power cut may have damaged is damaged. Each is hashed once.
+    fn is_damaged(&self, inner: &mut Inner, output: Digest, path: &str) -> bool {
+        if inner.suspects.is_empty() || inner.checked.contains(&output) {
+            return false;
+        }
+        let suspect = inner.index.as_ref().map(|index| index.is_suspect(output, &inner.suspects));
+        if matches!(suspect, None | Some(Ok(false))) {
+            return false;
+        }
+        if !store::is_whole(path, output) {
+            return true;
+        }
+        inner.checked.insert(output);
+        if !inner.read_only {
+            self.writer(inner).rows().checked(output);
+        }
+        false
+    }
+
+    fn writer<'a>(&self, inner: &'a mut Inner) -> &'a Writer {
+        inner.writer.get_or_insert_with(|| Writer::start(&self.layout.index()))
+    }
+
+    /// Epochs whose objects are to be hashed again.
+    pub fn suspects(&self) -> Suspects {
+        self.lock().suspects.clone()
     }
 
     /// Notes an object in the lease; true if it must not be relied on: it is doomed, or there is no lease to note it in.
     fn note(&self, inner: &mut Inner, output: Digest) -> bool {
+        if inner.read_only {
+            if inner.readers.is_none() {
+                return true;
+            }
+            return !matches!(inner.index.as_ref().map(|index| index.is_doomed(output)), Some(Ok(false)));
+        }
         if inner.lease.is_none() && !inner.lease_failed {
             match Lease::take(&self.layout) {
                 Ok(lease) => {
@@ -128,9 +184,7 @@ impl Shelf {
                 }
                 Err(error) => {
                     inner.lease_failed = true;
-                    let folder = self.layout.lease_dir();
-                    self.faults
-                        .say("lease", format!("cannot take a lease in {}: {error}; this build goes on without a cache", folder.display()));
+                    lease_fault(&self.faults, &self.layout, &error);
                 }
             }
         }
@@ -180,6 +234,9 @@ impl Shelf {
                 Ok(path)
             }
             Published::Private(path) => {
+                if inner.read_only {
+                    self.queue(&mut inner, entry.clone());
+                }
                 let path = path.to_string_lossy().into_owned();
                 // Not indexed: it is this session's alone.
                 inner
@@ -197,10 +254,11 @@ impl Shelf {
             return None;
         }
         let path = self.layout.object(entry.output);
-        store::stands(&path, entry.size).then(|| {
-            self.keep(&mut inner, entry, None);
-            path
-        })
+        if !store::stands(&path, entry.size) || self.is_damaged(&mut inner, entry.output, &path) {
+            return None;
+        }
+        self.keep(&mut inner, entry, None);
+        Some(path)
     }
 
     fn keep(&self, inner: &mut Inner, entry: Entry, private: Option<String>) {
@@ -210,8 +268,12 @@ impl Shelf {
     }
 
     fn queue(&self, inner: &mut Inner, entry: Entry) {
-        if inner.index.is_some() {
-            inner.writer.get_or_insert_with(|| Writer::start(&self.layout.index())).rows().put(entry);
+        if inner.read_only {
+            let store = self.layout.dir().display();
+            self.faults.say("read-only", format!("the store {store} cannot be written; what this build makes is not kept"));
+        } else if inner.index.is_some() {
+            inner.grown = true;
+            self.writer(inner).rows().put(entry);
         }
     }
 
@@ -221,7 +283,17 @@ impl Shelf {
         self.queue(&mut inner, entry);
     }
 
-    /// Whether a row was put or fetched in this session.
+    /// Whether nothing can be written here.
+    pub fn is_read_only(&self) -> bool {
+        self.lock().read_only
+    }
+
+    /// Whether this session has added to the store.
+    pub fn has_grown(&self) -> bool {
+        self.lock().grown
+    }
+
+    /// Whether rows are to be committed.
     pub fn has_rows(&self) -> bool {
         self.lock().writer.is_some()
     }
@@ -258,6 +330,11 @@ impl Shelf {
     pub fn folder(&self) -> &Path {
         self.layout.dir()
     }
+}
+
+fn lease_fault(faults: &Faults, layout: &Layout, error: &std::io::Error) {
+    let folder = layout.lease_dir();
+    faults.say("lease", format!("cannot take a lease in {}: {error}; this build goes on without a cache", folder.display()));
 }
 
 /// Whether a trim has doomed something and not finished. An index that cannot say counts as yes.

@@ -33,7 +33,11 @@ pub(super) fn run(command: &Command) -> Result<ExitCode> {
     }
     println!("file       {}", config.file.as_ref().map_or("none: defaults and environment".to_owned(), |path| path.display().to_string()));
     println!("root       {}", config.root.display());
+    println!("go cache   {}", config.go_cache.as_ref().map_or("not looked into".to_owned(), |path| path.display().to_string()));
     println!("max-size   {}", human(limit(&config)));
+    println!("min-free   {}", config.limits.min_free.map_or("1 GiB or a hundredth of the file system, the smaller".to_owned(), human));
+    println!("max-age    {}", config.limits.max_age.map_or("for ever".to_owned(), |age| humantime::format_duration(age).to_string()));
+    println!("traces     {}", config.traces);
     println!("grace      {}", humantime::format_duration(config.limits.grace));
     println!(
         "uploads    {}",
@@ -61,7 +65,11 @@ fn as_json(config: &Config) -> Value {
     json!({
         "file": config.file,
         "root": config.root,
+        "go_cache": config.go_cache,
         "max_size": limit(config),
+        "min_free": config.limits.min_free,
+        "max_age_seconds": config.limits.max_age.map(|age| age.as_secs()),
+        "traces": config.traces,
         "grace_seconds": config.limits.grace.as_secs(),
         "wait_for_uploads_seconds": config.wait_for_uploads.as_secs(),
         "policies": config.policies.iter().map(|policy| json!({ "use": source(&policy.source), "settings": policy.settings })).collect::<Vec<_>>(),

@@ -11,6 +11,7 @@ mod resolve;
 mod run;
 mod serve;
 mod stats;
+mod trace;
 mod trim;
 mod verify;
 
@@ -49,6 +50,9 @@ enum Command {
     Run(run::Arguments),
     /// Print what the store holds, what it was good for, and who decided
     Stats(stats::Arguments),
+    /// Look at what sessions did, request by request
+    #[command(subcommand)]
+    Trace(trace::Command),
     /// Shrink the store now
     Trim(trim::Arguments),
     /// Empty the store; what running builds were handed stays
@@ -100,6 +104,7 @@ fn run_command() -> ExitCode {
     let done = match cli.command {
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Stats(arguments)) => stats::run(&arguments),
+        Some(Command::Trace(command)) => trace::run(&command),
         Some(Command::Trim(arguments)) => trim::run(&arguments),
         Some(Command::Clear(arguments)) => clear::run(&arguments),
         Some(Command::Verify(arguments)) => verify::run(&arguments),

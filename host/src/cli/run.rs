@@ -161,6 +161,9 @@ fn print(sum: &Value) {
         number("puts"),
         human(number("put_bytes"))
     );
+    if number("native_hits") > 0 {
+        line += &format!("; {} of the hits in Go's own cache", number("native_hits"));
+    }
     for (key, bytes, word) in [("fetched", "fetched_bytes", "fetched"), ("shared", "shared_bytes", "shared")] {
         if remote_number(key) > 0 {
             line += &format!("; {} {word} with {}", remote_number(key), human(remote_number(bytes)));

@@ -44,6 +44,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     println!("holds      {} of {} in {} objects, {} entries", human(size.bytes), human(limit), size.objects, size.entries);
     println!("sessions   {}", total("sessions"));
     println!("lookups    {}, of which {} hits with {}{ratio}", total("gets"), total("hits"), human(total("hit-bytes")));
+    if total("native-hits") > 0 {
+        println!("           {} of the hits in Go's own cache", total("native-hits"));
+    }
     println!("made       {} outputs with {}", total("puts"), human(total("put-bytes")));
     if total("fetched") + total("shared") > 0 {
         println!("fetched    {} objects with {}", total("fetched"), human(total("fetched-bytes")));

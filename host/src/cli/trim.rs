@@ -72,11 +72,11 @@ pub(super) struct Done {
 
 /// Trims to a size, and notes in the totals what went and who decided.
 pub(super) fn trim_to(opened: &mut Opened, down_to: u64, grace: Duration) -> Result<Done> {
-    let goal = Goal { reason: TrimReason::Asked, above: down_to, down_to, grace };
+    let goal = Goal { reason: TrimReason::Asked, above: down_to, down_to, max_age: opened.config.limits.max_age, grace };
     let Some(outcome) = trim_now(&opened.shelf, &mut opened.chain, &opened.faults, goal) else {
         let said = opened.faults.lines();
         if said.is_empty() {
-            bail!("another process is trimming this store; try again in a moment");
+            bail!("another process is trimming this store, or reads it from where it cannot be written; try again in a moment");
         }
         bail!("{}", said.join("; "));
     };

@@ -9,8 +9,10 @@ use std::time::Duration;
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct File {
     pub root: Option<PathBuf>,
+    pub use_go_cache: Option<bool>,
     pub limits: LimitsTable,
     pub close: CloseTable,
+    pub trace: TraceTable,
     pub policy: Vec<PolicyEntry>,
     pub store: Vec<StoreEntry>,
 }
@@ -20,6 +22,10 @@ pub(super) struct File {
 pub(super) struct LimitsTable {
     #[serde(deserialize_with = "size")]
     pub max_size: Option<u64>,
+    #[serde(deserialize_with = "size")]
+    pub min_free: Option<u64>,
+    #[serde(deserialize_with = "duration")]
+    pub max_age: Option<Duration>,
     #[serde(deserialize_with = "duration")]
     pub grace: Option<Duration>,
 }
@@ -29,6 +35,12 @@ pub(super) struct LimitsTable {
 pub(super) struct CloseTable {
     #[serde(deserialize_with = "duration")]
     pub wait_for_uploads: Option<Duration>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct TraceTable {
+    pub keep: Option<usize>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -79,6 +79,10 @@ pub struct PolicyConfig {
 pub struct Limits {
     /// Bytes; `None` = 20 GiB or a fifth of the file system, the smaller.
     pub max_size: Option<u64>,
+    /// Bytes that stay free on the file system; `None` = 1 GiB or a hundredth of it, the smaller.
+    pub min_free: Option<u64>,
+    /// How long a group may lie unused; `None` = for ever.
+    pub max_age: Option<Duration>,
     /// How long what a session without close handed out stays.
     pub grace: Duration,
 }
@@ -90,6 +94,8 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// The store's folder.
     pub root: PathBuf,
+    /// Go's own cache directory, where what the store misses is looked for; None = it is left alone.
+    pub go_cache: Option<PathBuf>,
     /// The chain, in order.
     pub policies: Vec<PolicyConfig>,
     /// The remote stores, in order.
@@ -98,6 +104,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long close waits for uploads; zero = they go on behind `go`'s back.
     pub wait_for_uploads: Duration,
+    /// Sessions whose traces are kept; zero = none is written.
+    pub traces: usize,
     /// A file that a JSON line about the session is appended to.
     pub summary: Option<PathBuf>,
     /// The most detailed level of plugin lines that is kept, 1 to 4.
@@ -165,10 +173,17 @@ impl Config {
         Ok(Self {
             file: file_path,
             root,
+            go_cache: file.use_go_cache.unwrap_or(true).then(|| gocache.to_owned()),
             policies,
             stores,
-            limits: Limits { max_size, grace: file.limits.grace.unwrap_or(DEFAULT_GRACE) },
+            limits: Limits {
+                max_size,
+                min_free: file.limits.min_free,
+                max_age: file.limits.max_age,
+                grace: file.limits.grace.unwrap_or(DEFAULT_GRACE),
+            },
             wait_for_uploads,
+            traces: file.trace.keep.unwrap_or(DEFAULT_TRACES),
             summary: variable("CACHEWIT_SUMMARY").map(PathBuf::from),
             log_level,
         })
@@ -179,15 +194,20 @@ impl Config {
         Self {
             file: None,
             root: gocache.join("cachewit"),
+            go_cache: Some(gocache.to_owned()),
             policies: Vec::new(),
             stores: Vec::new(),
-            limits: Limits { max_size: None, grace: DEFAULT_GRACE },
+            limits: Limits { max_size: None, min_free: None, max_age: None, grace: DEFAULT_GRACE },
             wait_for_uploads: Duration::ZERO,
+            traces: DEFAULT_TRACES,
             summary: environment.get("CACHEWIT_SUMMARY").map(PathBuf::from),
             log_level: 2,
         }
     }
 }
+
+/// A day or two of work, in some megabytes.
+const DEFAULT_TRACES: usize = 100;
 
 /// Long enough for the caller of `go list -export` to open what it was told.
 const DEFAULT_GRACE: Duration = Duration::from_secs(600);

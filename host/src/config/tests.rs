@@ -39,7 +39,7 @@ fn a_whole_file_is_understood() {
     )
     .unwrap();
     assert_eq!(config.root, Path::new("/var/cache/cachewit"));
-    assert_eq!(config.limits, Limits { max_size: Some(2 << 30), grace: Duration::from_secs(60) });
+    assert_eq!(config.limits, Limits { max_size: Some(2 << 30), min_free: None, max_age: None, grace: Duration::from_secs(60) });
     assert_eq!(config.policies[0].source, PluginSource::Builtin("share-filter".to_owned()));
     assert_eq!(config.policies[0].settings["share"]["deny-packages"][0], "corp.example/secret/...");
     let PluginSource::File(team) = &config.policies[1].source else { panic!("no file") };

@@ -2,6 +2,7 @@
 
 use super::StoreError;
 use crate::model::Digest;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// The version of the folder layout and of the index's tables. A change that an older cachewit cannot read takes the next one;
@@ -33,10 +34,21 @@ impl Layout {
 
     /// Makes the folders that are missing.
     pub fn create(&self) -> Result<(), StoreError> {
+        // The last thing that is made: where it stands, all of it does.
+        if self.readers_lock().exists() {
+            return Ok(());
+        }
+        self.create_again()
+    }
+
+    /// Makes the folders that are missing, although everything was there once: somebody has cleaned up by hand.
+    pub fn create_again(&self) -> Result<(), StoreError> {
         for folder in [self.root.clone(), self.objects_dir(), self.tmp_dir(), self.lease_dir(), self.remote_dir()] {
             std::fs::create_dir_all(&folder).map_err(|source| StoreError::Folder { path: folder, source })?;
         }
-        Ok(())
+        let lock = self.readers_lock();
+        let made = File::options().read(true).write(true).create(true).truncate(false).open(&lock);
+        made.map(drop).map_err(|source| StoreError::Folder { path: lock, source })
     }
 
     /// The folder of this layout version.
@@ -81,6 +93,11 @@ impl Layout {
         self.root.join("trim.lock")
     }
 
+    /// Held, shared, by sessions that cannot write here and so can take no lease; while one of them lives, nothing is unlinked.
+    pub fn readers_lock(&self) -> PathBuf {
+        self.root.join("readers.lock")
+    }
+
     /// Held by the one process that sets a damaged index aside.
     pub fn recover_lock(&self) -> PathBuf {
         self.root.join("recover.lock")
@@ -89,6 +106,11 @@ impl Layout {
     /// The index.
     pub fn index(&self) -> PathBuf {
         self.root.join("index.db")
+    }
+
+    /// What sessions did.
+    pub fn traces_dir(&self) -> PathBuf {
+        self.root.join("traces")
     }
 
     /// State of remote targets, such as an open circuit breaker.

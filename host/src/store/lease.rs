@@ -40,7 +40,14 @@ impl Lease {
     fn lock_new_file(layout: &Layout) -> io::Result<(PathBuf, File)> {
         loop {
             let path = layout.lease_dir().join(unique_name());
-            let file = File::options().read(true).write(true).create_new(true).open(&path)?;
+            let made = || File::options().read(true).write(true).create_new(true).open(&path);
+            let file = match made() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    layout.create_again().map_err(io::Error::other)?;
+                    made()?
+                }
+                made => made?,
+            };
             file.lock()?;
             if std::fs::symlink_metadata(&path).is_ok() {
                 return Ok((path, file));
@@ -72,6 +79,30 @@ impl Lease {
     /// Gives it up: nobody will open what was handed out any more.
     pub fn end(self) {
         let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// What a session holds that cannot write in the store, as where it is mounted read-only or another user's: while it lives, nothing is
+/// unlinked. A lock needs no right to write.
+#[derive(Debug)]
+pub struct ReadersLock(#[allow(dead_code, reason = "its drop unlocks")] File);
+
+impl ReadersLock {
+    /// Takes it, shared with other readers. A trim that is under way is waited for, since what it removes is still found.
+    pub fn take(layout: &Layout) -> io::Result<Self> {
+        let file = File::open(layout.readers_lock())?;
+        file.lock_shared()?;
+        Ok(Self(file))
+    }
+
+    /// Takes it alone, for whoever is about to unlink; None while somebody reads.
+    pub(super) fn take_alone(layout: &Layout) -> io::Result<Option<Self>> {
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(layout.readers_lock())?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 }
 

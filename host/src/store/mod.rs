@@ -7,18 +7,20 @@
 pub mod index;
 mod layout;
 mod lease;
+mod native;
 mod object;
 mod overflow;
 mod recover;
 pub mod trim;
 mod verify;
 
-pub use index::{Found, GroupRow, Index, IndexError, Rows, SessionRow, Size, Totals, Used, Writer};
+pub use index::{Found, GroupRow, Index, IndexError, Rows, SessionRow, Size, Suspects, Totals, Used, Writer};
 pub use layout::Layout;
-pub use lease::{Lease, Noted};
+pub use lease::{Lease, Noted, ReadersLock};
+pub use native::{Native, NativeHit};
 pub use object::{Incoming, PublishError, Published, stands};
 pub use recover::open_index;
-pub use verify::{VerifyReport, verify};
+pub use verify::{VerifyReport, is_whole, recheck, verify};
 
 use std::io;
 use std::path::PathBuf;

@@ -60,7 +60,11 @@ impl Incoming {
     /// A place for a body: a file in the store, or where else there is room.
     pub fn new(layout: &Layout) -> Self {
         let path = layout.tmp_dir().join(super::lease::unique_name());
-        let place = match platform::create_object(&path) {
+        let made = platform::create_object(&path).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound if layout.create_again().is_ok() => platform::create_object(&path),
+            _ => Err(error),
+        });
+        let place = match made {
             Ok(file) => Place::File { file, path, in_store: true },
             Err(_) => overflow::create().map_or_else(Place::Nowhere, |(file, path)| Place::File { file, path, in_store: false }),
         };

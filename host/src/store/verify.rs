@@ -1,13 +1,13 @@
 //! Every object re-hashed.
 
-use super::{Index, Layout, StoreError, object, trim};
+use super::{Index, IndexError, Layout, StoreError, Suspects, object, trim};
 use crate::model::Digest;
 use rusqlite::params;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,26 +35,72 @@ pub fn verify(layout: &Layout, index: &Index, repair: bool, progress: &mut dyn F
     let mut report = VerifyReport::default();
     let total = objects.len() as u64;
     for (done, (output, size)) in objects.into_iter().enumerate() {
+        report.look_at(layout, index, output, size)?;
+        progress(done as u64 + 1, total, size);
+    }
+    if repair {
+        forget(index, &report)?;
+        // The damaged files go the way of every victim; where another process trims, it takes these with its own.
+        if let Ok(Some(_lock)) = trim::lock(layout) {
+            let _ = trim::finish_doomed(layout, index, Duration::ZERO);
+        }
+    }
+    Ok(report)
+}
+
+/// Re-hashes what an earlier run of the machine wrote and may not have brought to the disk, until `until`, and lets go of what is
+/// damaged. What is whole is not looked at again, whether or not this comes to the end.
+pub fn recheck(
+    _lock: &trim::TrimLock,
+    layout: &Layout,
+    index: &Index,
+    suspects: &Suspects,
+    until: Instant,
+) -> Result<VerifyReport, trim::TrimError> {
+    let (mut report, mut good, mut complete) = (VerifyReport::default(), Vec::new(), true);
+    for (output, size) in index.suspect_objects(suspects)? {
+        if Instant::now() > until {
+            complete = false;
+            break;
+        }
+        let before = report.good;
+        report.look_at(layout, index, output, size)?;
+        if report.good > before {
+            good.push(output);
+        }
+    }
+    index.clear_suspicion(&good)?;
+    forget(index, &report)?;
+    trim::finish_doomed(layout, index, Duration::ZERO)?;
+    if complete {
+        index.forget_epochs(suspects)?;
+    }
+    Ok(report)
+}
+
+impl VerifyReport {
+    fn look_at(&mut self, layout: &Layout, index: &Index, output: Digest, size: u64) -> Result<(), IndexError> {
         let path = layout.object(output);
         match hash(&path) {
             Ok(found) if found == output && object::stands(&path, size) => {
-                report.good += 1;
-                report.good_bytes += size;
+                self.good += 1;
+                self.good_bytes += size;
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // A trim may have taken it since the list was read.
                 if index.knows(output)? {
-                    report.missing.push(output);
+                    self.missing.push(output);
                 }
             }
-            _ => report.damaged.push(output),
+            _ => self.damaged.push(output),
         }
-        progress(done as u64 + 1, total, size);
+        Ok(())
     }
-    if repair {
-        forget(layout, index, &report)?;
-    }
-    Ok(report)
+}
+
+/// Whether a file hashes to its name.
+pub fn is_whole(path: &str, output: Digest) -> bool {
+    hash(path).is_ok_and(|found| found == output)
 }
 
 fn hash(path: &str) -> io::Result<Digest> {
@@ -70,7 +116,10 @@ fn hash(path: &str) -> io::Result<Digest> {
 }
 
 /// Rows first: a session that looks the object up in between finds nothing, and makes it anew.
-fn forget(layout: &Layout, index: &Index, report: &VerifyReport) -> Result<(), StoreError> {
+fn forget(index: &Index, report: &VerifyReport) -> Result<(), IndexError> {
+    if report.damaged.is_empty() && report.missing.is_empty() {
+        return Ok(());
+    }
     let bad: HashSet<Digest> = report.damaged.iter().chain(&report.missing).copied().collect();
     let work = || -> rusqlite::Result<()> {
         let transaction = rusqlite::Transaction::new_unchecked(index.connection(), rusqlite::TransactionBehavior::Immediate)?;
@@ -96,10 +145,5 @@ fn forget(layout: &Layout, index: &Index, report: &VerifyReport) -> Result<(), S
         }
         transaction.commit()
     };
-    work().map_err(|error| index.error(error))?;
-    // The damaged files go the way of every victim; where another process trims, it takes these with its own.
-    if let Ok(Some(_lock)) = trim::lock(layout) {
-        let _ = trim::finish_doomed(layout, index, Duration::ZERO);
-    }
-    Ok(())
+    work().map_err(|error| index.error(error))
 }

@@ -147,10 +147,7 @@ fn check(host: Host, workload: &Workload, summary: &Summary) -> Result<()> {
     }
     if host == Host::Chain {
         summary.check_plugins(&CHAIN)?;
-        // A warm run has nothing to decide: no miss, nothing new to share, no trim. That it asks nobody is the design.
-        if workload.cold {
-            summary.check_asked(&CHAIN)?;
-        }
+        summary.check_asked(workload.asked)?;
     }
     Ok(())
 }

@@ -4,12 +4,14 @@
 //! so a lookup costs microseconds and a write lock held elsewhere is never felt. What a session used is one row of its own,
 //! which a trim folds into the entries: a warm build then costs one small row and not one update an entry.
 
+mod durable;
 mod fold;
 mod groups;
 mod schema;
 mod totals;
 mod writer;
 
+pub use durable::Suspects;
 pub use fold::{LIVE_STREAM, UNFOLDED, fold};
 pub use groups::{GroupRow, MemberRow};
 pub use schema::connect;
@@ -63,13 +65,27 @@ pub struct Found {
 pub struct Index {
     path: PathBuf,
     connection: Connection,
+    read_only: bool,
 }
 
 impl Index {
     /// Opens or makes the index.
     pub fn open(path: &Path) -> Result<Self, IndexError> {
-        let connection = connect(path).map_err(|source| IndexError::Sqlite { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), connection })
+        use rusqlite::ErrorCode::{CannotOpen, ReadOnly};
+        let connection = match connect(path) {
+            Err(error) if matches!(error.sqlite_error_code(), Some(CannotOpen | ReadOnly)) => {
+                schema::connect_immutable(path).map_err(|_| error)
+            }
+            opened => opened,
+        };
+        let connection = connection.map_err(|source| IndexError::Sqlite { path: path.to_owned(), source })?;
+        let read_only = connection.is_readonly(rusqlite::MAIN_DB).unwrap_or(false);
+        Ok(Self { path: path.to_owned(), connection, read_only })
+    }
+
+    /// Whether nothing can be written: another user's store, or one mounted read-only.
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
     }
 
     /// Where it lies.

@@ -1,5 +1,6 @@
 //! The tables, and how a connection is set up.
 
+use crate::platform;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
@@ -32,6 +33,8 @@ CREATE TABLE IF NOT EXISTS entry (
 CREATE TABLE IF NOT EXISTS object (
     output      BLOB    PRIMARY KEY,
     size        INTEGER NOT NULL,
+    -- The epoch in which the file was written; see `epoch`.
+    epoch       INTEGER NOT NULL DEFAULT 0,
     facts_read  INTEGER NOT NULL DEFAULT 0,
     import_path TEXT,
     toolchain   TEXT,
@@ -45,7 +48,14 @@ CREATE TABLE IF NOT EXISTS stream (
     label  TEXT    NOT NULL UNIQUE,
     -- Sessions of this stream that ended.
     runs   INTEGER NOT NULL,
-    used_s INTEGER NOT NULL
+    used_s INTEGER NOT NULL,
+    -- What its last session asked for and never put: the first eight bytes of each action.
+    standing BLOB
+);
+-- Times within one run of the machine whose files are not known to have reached the disk.
+CREATE TABLE IF NOT EXISTS epoch (
+    id   INTEGER PRIMARY KEY AUTOINCREMENT,
+    boot TEXT    NOT NULL
 );
 -- The run of the stream that used the entry last.
 CREATE TABLE IF NOT EXISTS last_run (
@@ -83,13 +93,37 @@ pub fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.execute_batch("PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;")?;
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if version == 0 {
-        create(&connection)?;
+        create(&connection, path)?;
+    } else if !platform::has_shared_memory(path) && journal(&connection)? == "wal" {
+        // Made where WAL is right, and carried or mounted to where it is not.
+        connection.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
     }
     Ok(connection)
 }
 
+fn journal(connection: &Connection) -> rusqlite::Result<String> {
+    connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))
+}
+
+/// Opens an index that lies where nothing can be written, and where no other process has left what WAL needs: as it is, without its log.
+pub(super) fn connect_immutable(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let name: String = path
+        .to_string_lossy()
+        .bytes()
+        .map(|byte| if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect();
+    let connection = Connection::open_with_flags(format!("file:{name}?immutable=1"), flags)?;
+    connection.query_row("SELECT count(*) FROM epoch", [], |_| Ok(()))?;
+    Ok(connection)
+}
+
 /// Several processes may come first at once: the tables are made in one transaction, and made only if missing.
-fn create(connection: &Connection) -> rusqlite::Result<()> {
-    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+///
+/// WAL needs memory that all processes share, which a network file system cannot give: there a rollback journal is used, which is slower
+/// and right.
+fn create(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
+    let mode = if platform::has_shared_memory(path) { "WAL" } else { "DELETE" };
+    connection.query_row(&format!("PRAGMA journal_mode = {mode}"), [], |_| Ok(()))?;
     connection.execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} COMMIT;"))
 }

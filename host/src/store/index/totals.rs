@@ -3,7 +3,7 @@
 use super::schema::BUSY;
 use super::{Index, IndexError, SessionRow, writer::insert_session};
 use rusqlite::{OptionalExtension, params};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 /// Bytes of WAL that are no burden to the next session: reading them back costs it 50 µs.
@@ -37,6 +37,14 @@ impl Index {
             all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         };
         work().map_err(|error| self.error(error))
+    }
+
+    /// What the last session of this stream asked for and never put, as the first eight bytes of each action.
+    pub fn standing_misses(&self, stream: &str) -> Result<HashSet<u64>, IndexError> {
+        let sql = "SELECT standing FROM stream WHERE label = ?1 AND standing IS NOT NULL";
+        let found = self.connection().query_row(sql, params![stream], |row| Ok(row.get_ref(0)?.as_blob()?.to_vec()));
+        let packed = found.optional().map_err(|error| self.error(error))?.unwrap_or_default();
+        Ok(packed.as_chunks::<8>().0.iter().map(|prefix| u64::from_le_bytes(*prefix)).collect())
     }
 
     /// A remembered word.

@@ -1,5 +1,6 @@
 //! Writing while a build goes on: a thread of its own, a transaction every so often.
 
+use super::durable::{clear_suspicion, current_epoch};
 use super::{IndexError, schema::connect};
 use crate::model::{Digest, Entry, UnixNanos};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
@@ -10,6 +11,9 @@ use std::time::{Duration, Instant};
 
 /// How long a row waits for others to be committed with it. Also the longest that another process waits to see it.
 const BATCH: Duration = Duration::from_millis(200);
+
+/// Standing misses of a stream that are remembered: `go vet std` has 264.
+const STANDING_MOST: usize = 20_000;
 
 /// An entry that a session used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +31,13 @@ pub struct SessionRow {
     pub stream: String,
     /// What it used, in order.
     pub used: Vec<Used>,
+    /// What it asked for and never put; None if it ended without saying that it was done, so that nobody knows.
+    pub standing: Option<Vec<Digest>>,
 }
 
 enum Message {
     Put(Box<Entry>),
+    Checked(Digest),
     Finish(Option<Box<SessionRow>>),
 }
 
@@ -42,11 +49,16 @@ pub struct Writer {
     thread: JoinHandle<Result<(), IndexError>>,
 }
 
-/// Queues rows; may be cloned to other threads.
+/// Queues what is to be written; may be cloned to other threads.
 #[derive(Clone, Debug)]
 pub struct Rows(Sender<Message>);
 
 impl Rows {
+    /// An object that was written before the machine went down has been hashed again, and is whole.
+    pub fn checked(&self, output: Digest) {
+        let _ = self.0.send(Message::Checked(output));
+    }
+
     /// Queues a row. It replaces what the action had; the same output again only refreshes its time.
     pub fn put(&self, entry: Entry) {
         // A writer that is gone says so in `finish`.
@@ -81,7 +93,7 @@ impl Writer {
 fn run(path: &Path, receiver: &Receiver<Message>) -> Result<(), IndexError> {
     let named = |source| IndexError::Sqlite { path: path.to_owned(), source };
     let mut connection = None;
-    let mut rows = Vec::new();
+    let (mut rows, mut checked) = (Vec::new(), Vec::new());
     loop {
         let Ok(first) = receiver.recv() else { return Ok(()) };
         let due = Instant::now() + BATCH;
@@ -89,6 +101,7 @@ fn run(path: &Path, receiver: &Receiver<Message>) -> Result<(), IndexError> {
         let session = loop {
             match message {
                 Ok(Message::Put(entry)) => rows.push(*entry),
+                Ok(Message::Checked(output)) => checked.push(output),
                 Ok(Message::Finish(session)) => break Some(session),
                 Err(RecvTimeoutError::Timeout) => break None,
                 Err(RecvTimeoutError::Disconnected) => break Some(None),
@@ -97,13 +110,14 @@ fn run(path: &Path, receiver: &Receiver<Message>) -> Result<(), IndexError> {
         };
         let last = session.is_some();
         let session = session.flatten();
-        if !rows.is_empty() || session.is_some() {
+        if !rows.is_empty() || !checked.is_empty() || session.is_some() {
             let connection = match &mut connection {
                 Some(connection) => connection,
                 none => none.insert(connect(path).map_err(named)?),
             };
-            commit(connection, &rows, session.as_deref()).map_err(named)?;
+            commit(connection, &rows, &checked, session.as_deref()).map_err(named)?;
             rows.clear();
+            checked.clear();
         }
         if last {
             return Ok(());
@@ -111,10 +125,16 @@ fn run(path: &Path, receiver: &Receiver<Message>) -> Result<(), IndexError> {
     }
 }
 
-fn commit(connection: &mut Connection, rows: &[Entry], session: Option<&SessionRow>) -> rusqlite::Result<()> {
+fn commit(connection: &mut Connection, rows: &[Entry], checked: &[Digest], session: Option<&SessionRow>) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for entry in rows {
-        put(&transaction, entry)?;
+    if !rows.is_empty() {
+        let epoch = current_epoch(&transaction)?;
+        for entry in rows {
+            put(&transaction, entry, epoch)?;
+        }
+    }
+    for output in checked {
+        clear_suspicion(&transaction, *output)?;
     }
     if let Some(session) = session {
         insert_session(&transaction, session)?;
@@ -134,7 +154,13 @@ ON CONFLICT (action) DO UPDATE SET
     kind    = excluded.kind,
     origin  = excluded.origin";
 
-fn put(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
+/// A file that was written anew is as little known to have reached the disk as a new one. The empty body has nothing to lose, and every
+/// other put would write its row.
+const PUT_OBJECT: &str = "
+INSERT INTO object (output, size, epoch) VALUES (?1, ?2, ?3)
+ON CONFLICT (output) DO UPDATE SET epoch = excluded.epoch WHERE epoch != excluded.epoch AND size > 0";
+
+fn put(transaction: &Transaction<'_>, entry: &Entry, epoch: i64) -> rusqlite::Result<()> {
     transaction.prepare_cached(PUT)?.execute(params![
         entry.action.0.as_slice(),
         entry.output.0.as_slice(),
@@ -146,8 +172,8 @@ fn put(transaction: &Transaction<'_>, entry: &Entry) -> rusqlite::Result<()> {
         entry.origin as u8,
     ])?;
     transaction
-        .prepare_cached("INSERT INTO object (output, size) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
-        .execute(params![entry.output.0.as_slice(), entry.size as i64])
+        .prepare_cached(PUT_OBJECT)?
+        .execute(params![entry.output.0.as_slice(), entry.size as i64, epoch])
         .map(drop)
 }
 
@@ -168,6 +194,10 @@ pub(super) fn insert_session(transaction: &Connection, session: &SessionRow) -> 
             // A put that was not kept has no row, and nothing to remember.
             Used::Action(action) => ids.extend(find.query_row(params![action.0.as_slice()], |row| row.get::<_, i64>(0)).ok()),
         }
+    }
+    if let Some(standing) = &session.standing {
+        let prefixes: Vec<u8> = standing.iter().take(STANDING_MOST).flat_map(|action| action.prefix().to_le_bytes()).collect();
+        transaction.execute("UPDATE stream SET standing = ?2 WHERE id = ?1", params![stream, prefixes])?;
     }
     transaction
         .prepare_cached("INSERT INTO session (stream, run, ended_s, used) VALUES (?1, ?2, ?3, ?4)")?

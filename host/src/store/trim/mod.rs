@@ -8,7 +8,7 @@ mod plan;
 
 pub use plan::Victims;
 
-use super::lease::{self, AllLeases};
+use super::lease::{self, AllLeases, ReadersLock};
 use super::{Index, IndexError, Layout, index};
 use crate::model::{Digest, TrimColumns, TrimReason, UnixNanos};
 use rusqlite::params;
@@ -26,6 +26,8 @@ pub struct Goal {
     pub above: u64,
     /// Bytes that it goes down to.
     pub down_to: u64,
+    /// Groups that nobody used for longer go first, and whether or not there is room.
+    pub max_age: Option<Duration>,
     /// How long what a session without close handed out stays.
     pub grace: Duration,
 }
@@ -71,17 +73,20 @@ pub trait Scorer {
     fn score(&mut self, columns: &mut TrimColumns) -> Vec<f64>;
 }
 
-/// Holds the trim lock while it lives.
+/// Holds the trim lock while it lives, and keeps sessions out that can take no lease.
 #[derive(Debug)]
-pub struct TrimLock(#[allow(dead_code, reason = "its drop unlocks")] File);
+pub struct TrimLock {
+    _alone: File,
+    _no_readers: ReadersLock,
+}
 
-/// Takes the trim lock; None if another process trims, which will do.
+/// Takes the trim lock; None if another process trims, which will do, or if one reads the store that can take no lease.
 pub fn lock(layout: &Layout) -> Result<Option<TrimLock>, TrimError> {
     let path = layout.trim_lock();
     let take = || -> io::Result<Option<TrimLock>> {
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(TrimLock(file))),
+            Ok(()) => Ok(ReadersLock::take_alone(layout)?.map(|no_readers| TrimLock { _alone: file, _no_readers: no_readers })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -94,14 +99,14 @@ pub fn trim(_lock: &TrimLock, layout: &Layout, index: &Index, goal: Goal, scorer
     let io_error = |source| TrimError::Io { path: layout.dir().to_owned(), source };
     finish_doomed(layout, index, goal.grace)?;
     let before = index.size()?.bytes;
-    if before <= goal.above && goal.down_to > 0 {
+    if before <= goal.above && goal.down_to > 0 && goal.max_age.is_none() {
         return Ok(TrimReport { before, after: before, ..TrimReport::default() });
     }
     index::fold(index)?;
     let leases = lease::read_all(layout, goal.grace).map_err(io_error)?;
     let mut plan = plan::Plan::read(index, goal, before, &leases, &scorer.tag_owner())?;
     let scores = scorer.score(&mut plan.columns);
-    let victims = plan.choose(&scores);
+    let victims = plan.choose(&scores, goal.max_age);
     commit(index, &plan, &victims, &scorer.tag_owner())?;
     let bytes = finish_doomed(layout, index, goal.grace)?;
     let short = victims.freed < plan.columns.wanted;
@@ -119,7 +124,7 @@ pub fn trim(_lock: &TrimLock, layout: &Layout, index: &Index, goal: Goal, scorer
 pub fn let_go(_lock: &TrimLock, layout: &Layout, index: &Index, heads: &[Digest], grace: Duration) -> Result<u64, TrimError> {
     let io_error = |source| TrimError::Io { path: layout.dir().to_owned(), source };
     let leases = lease::read_all(layout, grace).map_err(io_error)?;
-    let goal = Goal { reason: TrimReason::Asked, above: 0, down_to: 0, grace };
+    let goal = Goal { reason: TrimReason::Asked, above: 0, down_to: 0, max_age: None, grace };
     let plan = plan::Plan::read(index, goal, 0, &leases, "")?;
     commit(index, &plan, &plan.with_heads(&heads.iter().copied().collect()), "")?;
     finish_doomed(layout, index, grace)

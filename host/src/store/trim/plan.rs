@@ -7,6 +7,7 @@ use crate::store::lease::AllLeases;
 use crate::store::{Index, IndexError};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 /// One row of the index, as far as deleting it needs.
 #[derive(Clone, Copy, Debug)]
@@ -134,30 +135,34 @@ impl Plan {
         self.rows[self.groups[group][0] as usize].action
     }
 
-    /// The lowest scores first, the longest unused among equals, until enough bytes are free. What somebody was handed stays.
-    pub fn choose(&self, scores: &[f64]) -> Victims {
-        let mut order: Vec<usize> = (0..self.groups.len()).filter(|group| self.columns.marks[*group] & 1 == 0).collect();
+    /// Whatever is older than `max_age`; then the lowest scores first, the longest unused among equals, until enough bytes are free. What
+    /// somebody was handed stays.
+    pub fn choose(&self, scores: &[f64], max_age: Option<Duration>) -> Victims {
+        let free = (0..self.groups.len()).filter(|group| self.columns.marks[*group] & 1 == 0);
+        let is_old = |group: &usize| max_age.is_some_and(|age| u64::from(self.columns.idle_seconds[*group]) > age.as_secs());
+        let (old, mut order): (Vec<usize>, Vec<usize>) = free.partition(is_old);
         order.sort_unstable_by(|a, b| scores[*a].total_cmp(&scores[*b]).then_with(|| self.columns.ranks[*a].cmp(&self.columns.ranks[*b])));
         // Down to nothing: groups of empty bodies free nothing, and go as well.
         let enough = if self.columns.wanted >= self.columns.used { u64::MAX } else { self.columns.wanted };
-        self.take(order, enough)
+        self.take(&old, &order, enough)
     }
 
     /// The groups with these heads, as far as nobody was handed them.
     pub fn with_heads(&self, heads: &HashSet<Digest>) -> Victims {
         let wanted = (0..self.groups.len()).filter(|group| self.columns.marks[*group] & 1 == 0 && heads.contains(&self.head(*group)));
-        self.take(wanted.collect(), u64::MAX)
+        self.take(&wanted.collect::<Vec<_>>(), &[], 0)
     }
 
-    fn take(&self, order: Vec<usize>, wanted: u64) -> Victims {
+    /// All of `first`, and of `then`, in this order, as many as are needed until `wanted` bytes are free.
+    fn take(&self, first: &[usize], then: &[usize], wanted: u64) -> Victims {
         let mut victims = Victims::default();
         let mut needed: HashMap<Digest, u32> = HashMap::new();
         for (output, object) in self.objects.iter().filter(|(_, object)| object.groups == 0) {
             victims.objects.insert(*output);
             victims.freed += object.size;
         }
-        for group in order {
-            if victims.freed >= wanted {
+        for (group, must) in first.iter().map(|group| (*group, true)).chain(then.iter().map(|group| (*group, false))) {
+            if !must && victims.freed >= wanted {
                 break;
             }
             victims.groups.push(group);

@@ -1,0 +1,167 @@
+//! The limits of the store: what they ask for, and the trim that keeps them. No policy can override one; a policy says what goes first.
+
+use super::Shelf;
+use crate::config::Limits;
+use crate::fault::Faults;
+use crate::model::{TrimColumns, TrimReason, UnixNanos};
+use crate::platform;
+use crate::policy::Chain;
+use crate::store::Index;
+use crate::store::trim::{self, Goal, Scorer, TrimError, TrimReport};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// `min-free` where nobody says otherwise, or a hundredth of the file system, the smaller: enough for what `go` itself writes.
+const MOST_FREE: u64 = 1 << 30;
+/// How many bytes are put before the space is looked at again.
+const LOOK_EVERY: u64 = 64 << 20;
+/// Where the index remembers when old groups were last looked for.
+const AGED: &str = "aged";
+
+/// 20 GiB or a fifth of the file system, the smaller.
+pub fn default_max_size(folder: &Path) -> u64 {
+    const MOST: u64 = 20 << 30;
+    platform::space(folder).map_or(MOST, |space| MOST.min(space.total / 5))
+}
+
+/// Runs `work` as the one process that trims; None if another does, or if it cannot be.
+pub(super) fn with_trim_lock<T>(
+    shelf: &Shelf,
+    faults: &Faults,
+    work: impl FnOnce(&trim::TrimLock, &Shelf) -> Option<Result<T, TrimError>>,
+) -> Option<T> {
+    let done = match trim::lock(shelf.layout()) {
+        Ok(Some(lock)) => work(&lock, shelf)?,
+        Ok(None) => return None,
+        Err(error) => Err(error),
+    };
+    done.inspect_err(|error| faults.say("trim", error)).ok()
+}
+
+/// What a trim did, and who decided.
+#[derive(Clone, Debug)]
+pub struct TrimOutcome {
+    /// What went.
+    pub report: TrimReport,
+    /// Who scored.
+    pub by: String,
+}
+
+struct ChainScorer<'a> {
+    chain: &'a mut Chain,
+    by: String,
+}
+
+impl Scorer for ChainScorer<'_> {
+    fn tag_owner(&mut self) -> String {
+        self.chain.tag_owner()
+    }
+
+    fn score(&mut self, columns: &mut TrimColumns) -> Vec<f64> {
+        let (scores, decision) = self.chain.score(columns);
+        self.by = decision.by;
+        scores
+    }
+}
+
+/// Brings the store back within its limits where it is over them; None if there was nothing to do, or if another process does it.
+pub(super) fn keep(shelf: &Shelf, chain: &mut Chain, faults: &Faults, limits: Limits) -> Option<TrimOutcome> {
+    let goal = goal(shelf, limits)?;
+    let mut outcome = trim_now(shelf, chain, faults, goal)?;
+    // A full disk hurts more than a `go list -export` whose caller has not opened a path for minutes. What a living session was handed
+    // stays even then.
+    if outcome.report.short && goal.reason == TrimReason::MinFree {
+        let down_to = goal.down_to;
+        if let Some(more) = trim_now(shelf, chain, faults, Goal { grace: Duration::ZERO, above: down_to, ..goal }) {
+            outcome.report.groups += more.report.groups;
+            outcome.report.bytes += more.report.bytes;
+            outcome.report.after = more.report.after;
+            outcome.report.short = more.report.short;
+        }
+    }
+    if let Some(age) = limits.max_age {
+        note_aged(shelf, age);
+    }
+    (outcome.report.groups > 0 || outcome.report.bytes > 0).then_some(outcome)
+}
+
+/// What the limits ask for now.
+fn goal(shelf: &Shelf, limits: Limits) -> Option<Goal> {
+    let used = shelf.with_index(Index::size)?.bytes;
+    let max = limits.max_size.unwrap_or_else(|| default_max_size(shelf.folder()));
+    let missing = missing_space(shelf.folder(), limits.min_free);
+    let max_age = limits.max_age.filter(|age| aging_is_due(shelf, *age));
+    let mut down_to = used;
+    if used > max {
+        // A little further, or the very next put would trim again.
+        down_to = max / 10 * 9;
+    }
+    if missing > 0 {
+        down_to = down_to.min(used.saturating_sub(missing));
+    }
+    let reason = if missing > 0 { TrimReason::MinFree } else { TrimReason::MaxSize };
+    (down_to < used || max_age.is_some()).then_some(Goal { reason, above: down_to, down_to, max_age, grace: limits.grace })
+}
+
+/// Bytes that the file system lacks to have `min_free` left for this user.
+fn missing_space(folder: &Path, min_free: Option<u64>) -> u64 {
+    let Some(space) = platform::space(folder) else { return 0 };
+    min_free.unwrap_or_else(|| MOST_FREE.min(space.total / 100)).saturating_sub(space.free)
+}
+
+/// Old groups are looked for a few times within the age that is too old, at most hourly.
+fn aging_is_due(shelf: &Shelf, age: Duration) -> bool {
+    let last: i64 = shelf.with_index(|index| index.meta(AGED)).flatten().and_then(|text| text.parse().ok()).unwrap_or(0);
+    let since = UnixNanos::now().seconds().saturating_sub(last);
+    since < 0 || since as u64 >= aging_interval(age)
+}
+
+fn aging_interval(age: Duration) -> u64 {
+    (age.as_secs() / 8).min(3600)
+}
+
+fn note_aged(shelf: &Shelf, age: Duration) {
+    if aging_is_due(shelf, age) {
+        shelf.with_index(|index| index.set_meta(AGED, &UnixNanos::now().seconds().to_string()));
+    }
+}
+
+/// Watches the space on the file system while a build goes on: one that fills the disk would end with everybody's builds failing.
+#[derive(Debug, Default)]
+pub(super) struct SpaceWatch {
+    since: AtomicU64,
+    busy: Arc<AtomicBool>,
+}
+
+impl SpaceWatch {
+    /// So many bytes were written. Every few of them the space is looked at, and if there is too little, a thread makes room.
+    pub fn wrote(&self, bytes: u64, shelf: &Shelf, chain: &Arc<Mutex<Chain>>, faults: &Arc<Faults>, limits: Limits) {
+        let total = self.since.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if total < LOOK_EVERY {
+            return;
+        }
+        self.since.store(0, Ordering::Relaxed);
+        if missing_space(shelf.folder(), limits.min_free) == 0 || self.busy.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        // A shelf of its own: it must not be in the way of the answers.
+        let (layout, chain, faults, busy) = (shelf.layout().clone(), chain.clone(), faults.clone(), self.busy.clone());
+        std::thread::spawn(move || {
+            let shelf = Shelf::open(layout, faults.clone());
+            keep(&shelf, &mut chain.lock().unwrap_or_else(PoisonError::into_inner), &faults, limits);
+            busy.store(false, Ordering::Relaxed);
+        });
+    }
+}
+
+/// Trims to a goal; None if another process does, or if it cannot be.
+pub fn trim_now(shelf: &Shelf, chain: &mut Chain, faults: &Faults, goal: Goal) -> Option<TrimOutcome> {
+    let mut scorer = ChainScorer { chain, by: String::new() };
+    let report = with_trim_lock(shelf, faults, |lock, shelf| {
+        shelf.with_index(|index| Ok(trim::trim(lock, shelf.layout(), index, goal, &mut scorer)))
+    })?;
+    Some(TrimOutcome { report, by: scorer.by })
+}
+

@@ -1,0 +1,239 @@
+//! What disks do: they fill up, cannot be written, lose what was not synced, and are looked after by limits.
+
+use cachewit::model::Digest;
+use cachewit_tests::script::{Home, archive, noise};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+fn action(number: u64) -> Digest {
+    Digest::of(format!("action {number}").as_bytes())
+}
+
+/// A session that puts these bodies, one an action, and closes.
+fn fill(home: &Home, bodies: impl IntoIterator<Item = (u64, Vec<u8>)>) {
+    let mut go = home.session(&[]).start();
+    for (number, body) in bodies {
+        go.put(action(number), &body);
+    }
+    let ended = go.close();
+    assert!(ended.success && ended.faults().is_empty(), "{ended:?}");
+}
+
+/// The index as it is after the machine went down before anything was synced, and came up again.
+fn go_down(home: &Home) {
+    let index = home.index();
+    let epochs = index.connection().execute("UPDATE epoch SET boot = 'before it went down'", []).expect("the index can be written");
+    assert!(epochs > 0, "what was put last is not known to have reached the disk");
+    index.connection().execute("UPDATE object SET epoch = (SELECT max(id) FROM epoch)", []).expect("the index can be written");
+}
+
+/// Other bytes of the same length, as a file system may leave them.
+fn garble(path: &str) {
+    let length = std::fs::metadata(path).expect("an object").len() as usize;
+    let other = format!("{path}.garbled");
+    std::fs::write(&other, vec![0; length]).expect("a file");
+    std::fs::rename(other, path).expect("the object is replaced");
+}
+
+#[test]
+fn what_a_power_cut_garbled_is_a_miss_and_what_it_spared_a_hit() {
+    let home = Home::new();
+    let bodies: Vec<Vec<u8>> = (0..3).map(|seed| noise(seed + 1, 5_000)).collect();
+    fill(&home, (0..).zip(bodies.clone()));
+    go_down(&home);
+    garble(&home.layout().object(Digest::of(&bodies[0])));
+    garble(&home.layout().object(Digest::of(&bodies[2])));
+
+    let mut go = home.session(&[]).start();
+    assert_eq!(go.get(action(0)), None);
+    assert!(go.get(action(1)).expect("a hit").is_whole());
+    // The put heals it, under the same name.
+    go.put(action(0), &bodies[0]);
+    assert!(go.get(action(0)).expect("a hit").is_whole());
+    let ended = go.close();
+    // Behind the session's back the one that nobody asked for was found.
+    assert!(ended.faults().iter().any(|line| line.contains("1 objects")), "{ended:?}");
+
+    let mut go = home.session(&[]).start();
+    assert!(go.get(action(0)).expect("a hit").is_whole());
+    assert!(go.get(action(1)).expect("a hit").is_whole());
+    assert_eq!(go.get(action(2)), None);
+    assert!(go.close().faults().is_empty());
+    assert!(home.index().suspects().expect("the index can be read").is_empty(), "nothing is hashed a third time");
+}
+
+#[test]
+fn what_was_synced_before_a_power_cut_is_trusted() {
+    let home = Home::new();
+    fill(&home, [(0, noise(1, 5_000))]);
+    let index = home.index();
+    let left: i64 = index
+        .connection()
+        .query_row("SELECT count(*) FROM object WHERE epoch IN (SELECT id FROM epoch)", [], |row| row.get(0))
+        .expect("the index can be read");
+    assert_eq!(left, 0, "the first session that puts something syncs it");
+}
+
+fn read_only(home: &Home) -> String {
+    let store = home.layout().dir().display().to_string();
+    format!("mount --bind {store} {store}\nmount -o remount,bind,ro {store}")
+}
+
+#[test]
+fn a_store_that_is_mounted_read_only_answers_and_a_put_still_gets_a_file() {
+    let home = Home::new();
+    let body = noise(1, 5_000);
+    fill(&home, [(0, body.clone())]);
+    for without_log in [false, true] {
+        if without_log {
+            // As a store is that was copied or packed: nothing but the file itself.
+            for suffix in ["-wal", "-shm"] {
+                home.index().checkpoint().expect("a checkpoint");
+                home.index().connection().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("a checkpoint");
+                std::fs::remove_file(format!("{}{suffix}", home.layout().index().display())).expect("a file beside the index");
+            }
+        }
+        let mut go = home.session(&[]).mounted(read_only(&home)).start();
+        let hit = go.get(action(0)).expect("a hit");
+        assert!(hit.is_whole() && hit.path.starts_with(home.layout().dir()), "{hit:?}");
+        let other = noise(2, 5_000);
+        let path = go.put(action(1), &other);
+        assert_eq!(std::fs::read(&path).expect("a file"), other);
+        assert!(!path.starts_with(home.layout().dir()));
+        assert_eq!(go.get(action(1)).expect("what it put itself").path, path);
+        let ended = go.close();
+        assert!(ended.success, "{ended:?}");
+        let faults = ended.faults();
+        assert!(faults.len() == 1 && faults[0].contains("cannot be written"), "{faults:?}");
+    }
+}
+
+#[test]
+fn what_a_session_without_a_lease_was_handed_is_not_trimmed_under_it() {
+    let home = Home::new();
+    fill(&home, [(0, noise(1, 50_000))]);
+    let mut reader = home.session(&[]).mounted(read_only(&home)).start();
+    let hit = reader.get(action(0)).expect("a hit");
+    // A session that can write would have to trim now.
+    let mut writer = home.session(&[]).max_size(60_000).start();
+    writer.put(action(1), &noise(2, 50_000));
+    let ended = writer.close();
+    assert_eq!(ended.count("/evicted_groups"), 0, "{ended:?}");
+    assert!(hit.is_whole());
+    reader.close();
+    let mut writer = home.session(&[]).max_size(60_000).start();
+    writer.put(action(2), &noise(3, 1_000));
+    assert!(writer.close().count("/evicted_groups") > 0, "and is trimmed once that has gone");
+    assert!(!hit.is_whole());
+}
+
+fn small_disk(home: &Home, bytes: u64) -> String {
+    let disk = home.path().join("gocache");
+    format!("mount -t tmpfs -o size={bytes} tmpfs {}", disk.display())
+}
+
+#[test]
+fn a_full_disk_costs_what_does_not_fit_and_nothing_else() {
+    let home = Home::new();
+    let mut go = home.session(&[]).mounted(small_disk(&home, 3 << 20)).start();
+    let (small, large) = (noise(1, 100_000), noise(2, 5 << 20));
+    go.put(action(0), &small);
+    let path = go.put(action(1), &large);
+    assert_eq!(std::fs::read(&path).expect("it went where there is room"), large);
+    assert!(!path.starts_with(home.path().join("gocache")));
+    assert!(go.get(action(0)).is_some() && go.get(action(1)).is_some());
+    // What fits still goes into the store.
+    let path = go.put(action(2), &noise(3, 100_000));
+    assert!(path.starts_with(home.layout().dir()), "{}", path.display());
+    let ended = go.close();
+    assert!(ended.success && ended.summary["refused"] == 0, "{ended:?}");
+}
+
+#[test]
+fn space_on_the_disk_is_made_before_it_runs_out() {
+    let home = Home::new();
+    let config = home.write("space.toml", "[limits]\nmin-free = \"8MiB\"\n");
+    let config = config.to_str().expect("a path");
+    // A session that lives on holds what it put: the one that comes after it is short of space.
+    let mounts = small_disk(&home, 20 << 20);
+    let body = noise(1, 6 << 20);
+    let first = format!(
+        "{mounts}\nCACHEWIT_SUMMARY= GOCACHE={} \"$0\" --config {config} <{} >/dev/null 2>&1",
+        home.path().join("gocache").display(),
+        home.write("first", cachewit_tests::script::put_and_close(action(0), &body)).display()
+    );
+    let mut go = home.session(&["--config", config]).mounted(first).start();
+    go.put(action(1), &noise(2, 6 << 20));
+    let ended = go.close();
+    assert_eq!(ended.count("/evicted_groups"), 1, "{ended:?}");
+    assert_eq!(ended.count("/evicted_bytes"), 6 << 20);
+}
+
+#[test]
+fn groups_that_nobody_used_for_too_long_go_whether_or_not_there_is_room() {
+    let home = Home::new();
+    let config = home.write("age.toml", "[limits]\nmax-age = \"30d\"\n");
+    let session = || home.session(&["--config", config.to_str().expect("a path")]).start();
+    fill(&home, [(0, archive(1, 5_000)), (1, archive(2, 5_000))]);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_nanos() as i64;
+    let long_ago = now - 40 * 24 * 3600 * 1_000_000_000;
+    let index = home.index();
+    let sql = "UPDATE entry SET put_ns = ?1, used_s = 0";
+    assert_eq!(index.connection().execute(sql, [long_ago]).expect("the index can be written"), 2);
+    index.connection().execute("DELETE FROM session", []).expect("the index can be written");
+    // One of them is used again, which makes it young.
+    let mut go = session();
+    assert!(go.get(action(1)).is_some());
+    go.put(action(2), b"something new");
+    let ended = go.close();
+    assert_eq!(ended.count("/evicted_groups"), 1, "{ended:?}");
+    let mut go = session();
+    assert_eq!(go.get(action(0)), None);
+    assert!(go.get(action(1)).is_some() && go.get(action(2)).is_some());
+    go.close();
+}
+
+#[test]
+fn folders_that_somebody_removed_by_hand_are_made_again() {
+    let home = Home::new();
+    fill(&home, [(0, noise(1, 5_000))]);
+    for folder in [home.layout().tmp_dir(), home.layout().lease_dir(), home.layout().objects_dir()] {
+        std::fs::remove_dir_all(folder).expect("a folder of the store");
+    }
+    let mut go = home.session(&[]).start();
+    assert_eq!(go.get(action(0)), None);
+    let path = go.put(action(0), &noise(1, 5_000));
+    assert!(path.starts_with(home.layout().dir()));
+    assert!(go.get(action(0)).expect("a hit").is_whole());
+    assert!(go.close().faults().is_empty());
+    assert!(Path::new(&path).exists());
+}
+
+/// Network file systems get a rollback journal instead of a write-ahead log. Their sessions wait for each other's commits.
+#[test]
+fn many_sessions_share_an_index_with_a_rollback_journal() {
+    let home = Home::new();
+    fill(&home, [(0, noise(1, 500))]);
+    let mode: String =
+        home.index().connection().query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).expect("the mode can be changed");
+    assert_eq!(mode, "delete");
+    std::thread::scope(|scope| {
+        for process in 1..=8_u64 {
+            let home = &home;
+            scope.spawn(move || {
+                let mut go = home.session(&[]).start();
+                for number in 0..50 {
+                    let number = process * 100 + number;
+                    go.put(action(number), &noise(number, 300));
+                    assert!(go.get(action(number)).expect("a hit").is_whole());
+                    assert!(go.get(action(0)).expect("a hit").is_whole());
+                }
+                let ended = go.close();
+                assert!(ended.faults().is_empty(), "{ended:?}");
+            });
+        }
+    });
+    let mut go = home.session(&[]).start();
+    assert!((1..=8).all(|process| (0..50).all(|number| go.get(action(process * 100 + number)).is_some())));
+    go.close();
+}
