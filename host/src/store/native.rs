@@ -133,14 +133,14 @@ mod tests {
 
     #[test]
     fn a_body_that_is_not_whole_is_a_miss() {
-        let Fixture { native, action, .. } = fixture(b"a body");
+        let Fixture { native, action, dir: _dir } = fixture(b"a body");
         std::fs::write(native.path(Digest::of(b"a body"), 'd'), b"a bod").unwrap();
         assert_eq!(native.find(action), None);
     }
 
     #[test]
     fn anything_but_the_line_that_go_writes_is_a_miss() {
-        let Fixture { native, action, .. } = fixture(b"a body");
+        let Fixture { native, action, dir: _dir } = fixture(b"a body");
         let path = native.path(action, 'a');
         let good = std::fs::read(&path).unwrap();
         assert_eq!(good.len(), LINE);
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn an_old_time_is_refreshed_and_a_fresh_one_left_alone() {
-        let Fixture { native, action, .. } = fixture(b"a body");
+        let Fixture { native, action, dir: _dir } = fixture(b"a body");
         let files = [native.path(action, 'a'), native.path(Digest::of(b"a body"), 'd')];
         let set = |age| {
             for file in &files {

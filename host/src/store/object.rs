@@ -206,7 +206,8 @@ mod tests {
     #[test]
     fn without_a_store_folder_a_body_still_gets_a_file() {
         let dir = tempfile::tempdir().unwrap();
-        let layout = Layout::new(&dir.path().join("missing")).unwrap();
+        std::fs::write(dir.path().join("file"), b"in the way").unwrap();
+        let layout = Layout::new(&dir.path().join("file")).unwrap();
         let Ok(Published::Private(path)) = put(&layout, b"a body", Digest::of(b"a body"), false) else { panic!("published") };
         assert_eq!(std::fs::read(&path).unwrap(), b"a body");
         std::fs::remove_file(path).unwrap();
