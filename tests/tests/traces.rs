@@ -59,8 +59,7 @@ fn a_trace_has_every_request_with_what_became_of_it() {
     assert!(listed.lines().next().is_some_and(|line| line.contains("1 hits, 1 misses, 2 puts")), "{listed}");
     let shown = text(&trace(&home, &["show", &files[0].id]));
     assert!(shown.contains("archive") && shown.contains(&action(1).to_hex()), "{shown}");
-    let last: Vec<Value> =
-        text(&trace(&home, &["show", "--json"])).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let last: Vec<Value> = text(&trace(&home, &["show", "--json"])).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!((last.len(), &last[1]["what"]), (2, &Value::from("hit")));
     let out = home.path().join("out");
     text(&trace(&home, &["export", "--to", out.to_str().expect("a path")]));

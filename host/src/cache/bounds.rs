@@ -164,4 +164,3 @@ pub fn trim_now(shelf: &Shelf, chain: &mut Chain, faults: &Faults, goal: Goal) -
     })?;
     Some(TrimOutcome { report, by: scorer.by })
 }
-

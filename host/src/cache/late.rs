@@ -14,8 +14,8 @@ use crate::trace::{self, Trace};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How long sharing may go on behind `go`'s back. What is left then is shared by the next session that uses it.
@@ -56,9 +56,7 @@ pub(super) fn run(cache: &Cache, ending: Ending) {
         summary.not_kept = rejected.len() as u64;
     }
     let grown = cache.shelf.has_grown();
-    if grown
-        && let Some(outcome) = bounds::keep(&cache.shelf, &mut cache.chain(), &cache.faults, cache.config.limits)
-    {
+    if grown && let Some(outcome) = bounds::keep(&cache.shelf, &mut cache.chain(), &cache.faults, cache.config.limits) {
         summary.evicted_groups = outcome.report.groups;
         summary.evicted_bytes = outcome.report.bytes;
         summary.evicted_by = Some(outcome.by);

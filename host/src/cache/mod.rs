@@ -24,8 +24,8 @@ use crate::policy::wasm::ArtifactStore;
 use crate::policy::{Admit, Chain, SessionView};
 use crate::remote::client::{Answer, Client};
 use crate::remote::share::ShareReport;
-use crate::trace::{Recorder, What};
 use crate::store::{Incoming, Layout, Native, NativeHit, PublishError, SessionRow, StoreError, Used};
+use crate::trace::{Recorder, What};
 use bounds::SpaceWatch;
 use groups::Groups;
 use ledger::Ledger;
@@ -230,8 +230,9 @@ impl Cache {
         self.standing.get_or_init(load).contains(&action.prefix())
     }
 
-    /// A place for the body of a put.
+    /// A place for the body of a put, whose last byte may be a while in coming.
     pub fn put_body(&self) -> PutBody {
+        self.shelf.rest();
         PutBody { incoming: self.shelf.incoming(), head: Vec::new() }
     }
 

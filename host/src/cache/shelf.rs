@@ -3,16 +3,22 @@
 
 use crate::fault::Faults;
 use crate::model::{Digest, Entry, UnixNanos};
-use crate::store::{self, Incoming, Index, IndexError, Layout, Lease, PublishError, Published, ReadersLock, SessionRow, Suspects, Used, Writer};
+use crate::platform::Folder;
+use crate::store::{
+    self, Incoming, Index, IndexError, Layout, Lease, PublishError, Published, ReadersLock, SessionRow, Suspects, Used, Writer,
+};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::Duration;
 
 /// See the module.
 pub struct Shelf {
     layout: Layout,
     faults: Arc<Faults>,
-    inner: Mutex<Inner>,
+    /// The folder of objects, once one was looked for; None if it was not there then.
+    objects: OnceLock<Option<Folder>>,
+    inner: Arc<Mutex<Inner>>,
 }
 
 struct Inner {
@@ -32,6 +38,10 @@ struct Inner {
     suspects: Suspects,
     /// Objects of these epochs that this session has hashed.
     checked: HashSet<Digest>,
+    /// Lookups so far.
+    lookups: u32,
+    /// Whether a thread ends snapshots.
+    ticks: bool,
     /// Whether a row was queued.
     grown: bool,
     empty_stands: bool,
@@ -79,7 +89,8 @@ impl Shelf {
         };
         let read_only = index.as_ref().is_some_and(Index::is_read_only);
         // Before the first lookup: what is found after it stays.
-        let readers = if read_only { ReadersLock::take(&layout).inspect_err(|error| lease_fault(&faults, &layout, error)).ok() } else { None };
+        let readers =
+            if read_only { ReadersLock::take(&layout).inspect_err(|error| lease_fault(&faults, &layout, error)).ok() } else { None };
         let suspects = index.as_ref().and_then(|index| index.suspects().inspect_err(|error| faults.say("index", error)).ok());
         let inner = Inner {
             index,
@@ -92,10 +103,12 @@ impl Shelf {
             fresh: HashMap::new(),
             suspects: suspects.unwrap_or_default(),
             checked: HashSet::new(),
+            lookups: 0,
+            ticks: false,
             grown: false,
             empty_stands: false,
         };
-        Self { layout, faults, inner: Mutex::new(inner) }
+        Self { layout, faults, objects: OnceLock::new(), inner: Arc::new(Mutex::new(inner)) }
     }
 
     /// Whether there is an index: without one everything is a miss.
@@ -121,6 +134,7 @@ impl Shelf {
             let path = private.unwrap_or_else(|| self.layout.object(output));
             return store::stands(&path, size).then_some(Hit { output, size, put, path, used: Used::Action(action) });
         }
+        self.keep_snapshot(&mut inner);
         let found = match inner.index.as_ref()?.find(action) {
             Ok(found) => found?,
             Err(error) => {
@@ -132,11 +146,32 @@ impl Shelf {
             return None;
         }
         let path = self.layout.object(found.output);
+        let stands = match self.objects.get_or_init(|| Folder::open(&self.layout.objects_dir())) {
+            Some(folder) => folder.size_of_file(self.layout.name_of_object(&path)) == Some(found.size),
+            None => false,
+        };
         // A vanished, truncated or damaged object heals by being made anew.
-        if !store::stands(&path, found.size) || self.is_damaged(&mut inner, found.output, &path) {
+        if !stands || self.is_damaged(&mut inner, found.output, &path) {
             return None;
         }
         Some(Hit { output: found.output, size: found.size, put: found.put, path, used: Used::Row(found.id) })
+    }
+
+    /// Sees to it that lookups read one state of the index, and that it is not an old one. A `go list` makes a handful of them, which are
+    /// not worth a thread.
+    fn keep_snapshot(&self, inner: &mut Inner) {
+        inner.lookups = inner.lookups.saturating_add(1);
+        if inner.lookups < SNAPSHOT_FROM {
+            return;
+        }
+        if !inner.ticks {
+            let shared = Arc::downgrade(&self.inner);
+            inner.ticks = std::thread::Builder::new().name("snapshots".to_owned()).spawn(move || end_snapshots(&shared)).is_ok();
+        }
+        if let Some(index) = inner.index.as_ref().filter(|_| inner.ticks) {
+            // Without one, each lookup looks for itself.
+            let _ = index.begin_snapshot();
+        }
     }
 
     /// Whether an object that a power cut may have damaged is damaged. Each is hashed once.
@@ -298,8 +333,16 @@ impl Shelf {
         self.lock().writer.is_some()
     }
 
+    /// Nothing is looked up for a while.
+    pub fn rest(&self) {
+        if let Some(index) = &self.lock().index {
+            index.end_snapshot();
+        }
+    }
+
     /// Commits what is queued.
     pub fn commit(&self, session: Option<SessionRow>) {
+        self.rest();
         let writer = self.lock().writer.take();
         if let Some(Err(error)) = writer.map(|writer| writer.finish(session)) {
             self.faults.say("index", format!("{error}; what this build made is not kept"));
@@ -329,6 +372,33 @@ impl Shelf {
     /// The folder whose file system has the objects.
     pub fn folder(&self) -> &Path {
         self.layout.dir()
+    }
+}
+
+/// Lookups after which they read snapshots.
+const SNAPSHOT_FROM: u32 = 32;
+
+/// How long a snapshot is read at most: what other sessions commit is found this much later, beside the 200 ms of their batches. And a
+/// session that waits for hours, as under `go run`, holds none.
+const SNAPSHOT: Duration = Duration::from_millis(25);
+
+/// Ends snapshots until nobody has looked anything up for a while.
+fn end_snapshots(shared: &Weak<Mutex<Inner>>) {
+    const PATIENCE: u32 = 40;
+    let (mut seen, mut idle) = (0, 0);
+    loop {
+        std::thread::sleep(SNAPSHOT);
+        let Some(inner) = shared.upgrade() else { return };
+        let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = &inner.index {
+            index.end_snapshot();
+        }
+        idle = if inner.lookups == seen { idle + 1 } else { 0 };
+        seen = inner.lookups;
+        if idle > PATIENCE {
+            inner.ticks = false;
+            return;
+        }
     }
 }
 

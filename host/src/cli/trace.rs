@@ -158,11 +158,8 @@ fn write_plain(out: &mut impl Write, trace: &Trace) -> Result<()> {
 }
 
 fn export(settings: &Settings, to: &Path, sessions: &[String]) -> Result<()> {
-    let files = if sessions.is_empty() {
-        all(settings)?
-    } else {
-        sessions.iter().map(|session| find(settings, session)).collect::<Result<_>>()?
-    };
+    let files =
+        if sessions.is_empty() { all(settings)? } else { sessions.iter().map(|session| find(settings, session)).collect::<Result<_>>()? };
     std::fs::create_dir_all(to).with_context(|| format!("cannot make the folder {}", to.display()))?;
     for file in &files {
         let name = Path::new(&file.id).file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -46,7 +46,19 @@ impl Digest {
 
     /// 64 lower-case hexadecimal digits.
     pub fn to_hex(self) -> String {
-        self.to_string()
+        self.hex(|hex| hex.to_owned())
+    }
+
+    /// Hands out 64 lower-case hexadecimal digits without an allocation. Every answer has some, so this is no `write!`.
+    pub fn hex<T>(self, use_it: impl FnOnce(&str) -> T) -> T {
+        const DIGITS: [u8; 16] = *b"0123456789abcdef";
+        let mut text = [0; 64];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        // Digits are text.
+        use_it(std::str::from_utf8(&text).unwrap_or_default())
     }
 
     /// The first eight bytes as a number: enough to tell objects apart where a mistake only keeps one too many.
@@ -74,7 +86,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.hex(|hex| f.write_str(hex))
     }
 }
 

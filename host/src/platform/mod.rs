@@ -4,15 +4,19 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+mod folder;
 mod parent;
 mod power;
 mod stdio;
 mod volume;
+mod words;
 
+pub use folder::Folder;
 pub use parent::parent_arguments;
 pub use power::{boot_id, knows_boots, sync_file_system};
-pub use volume::{has_shared_memory, remote_file_system};
 pub use stdio::{end_at_broken_pipes, enlarge_pipes, ignore_interrupts, let_go_of_the_terminal, release_stdout};
+pub use volume::{has_shared_memory, remote_file_system};
+pub use words::SharedWords;
 
 /// Creates a file that must not exist yet, readable and executable by everybody and writable through this handle alone: `go`
 /// executes some hits, and nothing may change a published object.

@@ -38,6 +38,18 @@ pub fn remote_file_system(path: &Path) -> Option<&'static str> {
     }
 }
 
+/// Whether a file system is one of those.
+#[cfg(target_os = "linux")]
+pub(super) fn is_remote(stat: &rustix::fs::StatFs) -> bool {
+    name_of(stat.f_type as u64).is_some()
+}
+
+/// Whether a file system is one of those, which cannot be told here.
+#[cfg(all(unix, not(target_os = "linux")))]
+pub(super) fn is_remote(_: &rustix::fs::StatFs) -> bool {
+    true
+}
+
 /// The name that goes with the number statfs(2) gives; it is 32 bits wide, and some systems extend its sign.
 #[cfg(target_os = "linux")]
 fn name_of(magic: u64) -> Option<&'static str> {

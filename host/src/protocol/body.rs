@@ -4,6 +4,7 @@ use std::io::Read;
 
 use base64::Engine as _;
 
+use super::alphabet::engine;
 use super::input::BUFFER;
 use super::lost::Part;
 use super::request::MAX_OBJECT;
@@ -37,7 +38,8 @@ impl<R: Read> Requests<R> {
             if bulk > 0 {
                 // Room for all that the input buffer can hold, so this allocates once in the life of the decoder.
                 self.plain.resize(BUFFER / 4 * 3, 0);
-                if let Ok(decoded) = self.base64.decode_slice(&rest[..bulk], &mut self.plain) {
+                let base64 = self.base64.get_or_insert_with(engine);
+                if let Ok(decoded) = base64.decode_slice(&rest[..bulk], &mut self.plain) {
                     sink(&self.plain[..decoded]);
                     text.decoded(decoded, bulk);
                     self.input.consume(bulk);
@@ -45,7 +47,7 @@ impl<R: Read> Requests<R> {
                 }
                 text.bytewise = true;
             }
-            match text.read(rest, &self.base64, sink) {
+            match text.read(rest, sink) {
                 (count, Reading::More) => self.input.consume(count),
                 (count, Reading::Closed) => {
                     self.input.consume(count);

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::alphabet::{Base64, encoded_length, engine};
+use super::alphabet::{Base64, encoded_length};
 use super::fast;
 use super::fields::Fields;
 use super::input::Input;
@@ -17,7 +17,8 @@ use super::{BodyEnd, Lost, Place, Request};
 /// After a [`Lost`] the input must not be read any further.
 pub struct Requests<R> {
     pub(super) input: Input<R>,
-    pub(super) base64: Base64,
+    /// For bodies, once there is one.
+    pub(super) base64: Option<Base64>,
     /// Decoded body, on its way to the sink. Empty until the first body, which a warm build never sends.
     pub(super) plain: Vec<u8>,
     pub(super) follows: Follows,
@@ -27,7 +28,7 @@ pub struct Requests<R> {
 impl<R: Read> Requests<R> {
     /// From the beginning of a stream.
     pub fn new(input: R) -> Self {
-        Self { input: Input::new(input), base64: engine(), plain: Vec::new(), follows: Follows::Nothing, last: None }
+        Self { input: Input::new(input), base64: None, plain: Vec::new(), follows: Follows::Nothing, last: None }
     }
 
     /// The next request; `Ok(None)` at the end of input. Waits for it. A body that nobody has read is skipped.
@@ -54,10 +55,10 @@ impl<R: Read> Requests<R> {
             return false;
         }
         let rest = skip_blanks(self.input.rest());
-        let (follows, length) = match fast::parse(rest, &self.base64) {
+        let (follows, length) = match fast::parse(rest) {
             Some((judged, length)) => (judged.follows, length),
             None => match Scanner::new().advance(rest) {
-                Ok(Some(length)) => (Judged::of(Fields::read(&rest[..length], &self.base64)).follows, length),
+                Ok(Some(length)) => (Judged::of(Fields::read(&rest[..length])).follows, length),
                 _ => return false,
             },
         };
@@ -71,11 +72,11 @@ impl<R: Read> Requests<R> {
     }
 
     fn object(&mut self) -> Result<Request, Lost> {
-        let (judged, length) = if let Some(parsed) = fast::parse(self.input.rest(), &self.base64) {
+        let (judged, length) = if let Some(parsed) = fast::parse(self.input.rest()) {
             parsed
         } else {
             let length = self.object_length()?;
-            (Judged::of(Fields::read(&self.input.rest()[..length], &self.base64)), length)
+            (Judged::of(Fields::read(&self.input.rest()[..length])), length)
         };
         self.last = Some(judged.named);
         self.follows = judged.follows;
@@ -113,7 +114,7 @@ impl<R: Read> Requests<R> {
 
     /// The request whose object is only there, or only right, up to `offset`.
     fn object_place(&self, offset: usize) -> Place {
-        let named = Fields::read(&self.input.rest()[..offset], &self.base64).named();
+        let named = Fields::read(&self.input.rest()[..offset]).named();
         Place { part: Part::Object, named: named.id.is_some().then_some(named), after: self.last }
     }
 

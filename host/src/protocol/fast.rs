@@ -1,23 +1,23 @@
 //! The very bytes that `go` writes, read without looking for anything else: what is not of this shape is left to the scanner.
 
-use super::alphabet::{Base64, DIGEST, digest};
+use super::alphabet::{DIGEST, digest};
 use super::lost::Named;
 use super::request::{Follows, Judged, Request};
 use crate::model::Digest;
 
 /// The request that `bytes` begin with, and the length of its object. `None` says nothing but that the shape is another, or that
 /// bytes are still to come.
-pub(super) fn parse(bytes: &[u8], base64: &Base64) -> Option<(Judged, usize)> {
+pub(super) fn parse(bytes: &[u8]) -> Option<(Judged, usize)> {
     let rest = bytes.strip_prefix(b"{\"ID\":")?;
     let (id, rest) = number(rest)?;
     let rest = rest.strip_prefix(b",\"Command\":\"")?;
     let (request, follows, command, rest) = if let Some(rest) = rest.strip_prefix(b"get\",\"ActionID\":\"") {
-        let (action, rest) = quoted_digest(rest, base64)?;
+        let (action, rest) = quoted_digest(rest)?;
         (Request::Get { id, action }, Follows::Nothing, "get", rest)
     } else if let Some(rest) = rest.strip_prefix(b"put\",\"ActionID\":\"") {
-        let (action, rest) = quoted_digest(rest, base64)?;
+        let (action, rest) = quoted_digest(rest)?;
         let rest = rest.strip_prefix(b",\"OutputID\":\"").or_else(|| rest.strip_prefix(b",\"ObjectID\":\""))?;
-        let (output, rest) = quoted_digest(rest, base64)?;
+        let (output, rest) = quoted_digest(rest)?;
         let (size, rest) = match rest.strip_prefix(b",\"BodySize\":") {
             Some(rest) => number(rest)?,
             None => (0, rest),
@@ -46,8 +46,8 @@ fn number(bytes: &[u8]) -> Option<(i64, &[u8])> {
     None
 }
 
-fn quoted_digest<'a>(bytes: &'a [u8], base64: &Base64) -> Option<(Digest, &'a [u8])> {
+fn quoted_digest(bytes: &[u8]) -> Option<(Digest, &[u8])> {
     let (text, rest) = bytes.split_at_checked(DIGEST)?;
     let rest = rest.strip_prefix(b"\"")?;
-    Some((digest(base64, text, "").ok()?, rest))
+    Some((digest(text, "").ok()?, rest))
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Problem;
-use super::alphabet::{Base64, digest};
+use super::alphabet::digest;
 use super::lost::Named;
 use super::scan::{skip_blanks, value_length};
 use crate::model::Digest;
@@ -22,7 +22,7 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Reads an object that the scanner has passed, or the beginning of one: then what is whole in it.
-    pub fn read(object: &'a [u8], base64: &Base64) -> Self {
+    pub fn read(object: &'a [u8]) -> Self {
         let mut fields = Self::default();
         for (key, value) in (Members { rest: object }) {
             if value == b"null" {
@@ -31,9 +31,9 @@ impl<'a> Fields<'a> {
             match text(key).as_deref() {
                 Some("ID") => fields.id = Some(integer(value, "ID")),
                 Some("Command") => fields.command = Some(text(value).ok_or(Problem::NotAString("Command"))),
-                Some("ActionID") => fields.action = Some(digest_field(value, "ActionID", base64)),
-                Some("OutputID") => fields.output = Some(digest_field(value, "OutputID", base64)),
-                Some("ObjectID") => fields.object = Some(digest_field(value, "ObjectID", base64)),
+                Some("ActionID") => fields.action = Some(digest_field(value, "ActionID")),
+                Some("OutputID") => fields.output = Some(digest_field(value, "OutputID")),
+                Some("ObjectID") => fields.object = Some(digest_field(value, "ObjectID")),
                 Some("BodySize") => fields.size = Some(integer(value, "BodySize")),
                 _ => {}
             }
@@ -99,7 +99,7 @@ fn integer(raw: &[u8], field: &'static str) -> Result<i64, Problem> {
     std::str::from_utf8(raw).ok().and_then(|digits| digits.parse().ok()).ok_or(Problem::NotAnInteger(field))
 }
 
-fn digest_field(raw: &[u8], field: &'static str, base64: &Base64) -> Result<Digest, Problem> {
+fn digest_field(raw: &[u8], field: &'static str) -> Result<Digest, Problem> {
     let text = text(raw).ok_or(Problem::NotAString(field))?;
-    digest(base64, text.as_bytes(), field)
+    digest(text.as_bytes(), field)
 }

@@ -1,8 +1,8 @@
 //! The inside of a body's string: whole quads in bulk, torn ones and everything unusual byte by byte.
 
 use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
-use super::alphabet::Base64;
 use super::{BodyEnd, Problem};
 
 /// What is known of a string of which a part has been read.
@@ -68,9 +68,9 @@ impl Text {
     }
 
     /// Reads on, until bulk decoding may be tried again; the number of bytes read.
-    pub fn read(&mut self, bytes: &[u8], base64: &Base64, sink: &mut dyn FnMut(&[u8])) -> (usize, Reading) {
+    pub fn read(&mut self, bytes: &[u8], sink: &mut dyn FnMut(&[u8])) -> (usize, Reading) {
         for (at, &byte) in bytes.iter().enumerate() {
-            match self.push(byte, base64, sink) {
+            match self.push(byte, sink) {
                 Reading::More => {}
                 ended => return (at + 1, ended),
             }
@@ -92,7 +92,7 @@ impl Text {
         }
     }
 
-    fn push(&mut self, byte: u8, base64: &Base64, sink: &mut dyn FnMut(&[u8])) -> Reading {
+    fn push(&mut self, byte: u8, sink: &mut dyn FnMut(&[u8])) -> Reading {
         let brace = std::mem::take(&mut self.brace);
         match (self.escape, byte) {
             (Escape::None, b'"') => return if brace { Reading::NotClosed } else { Reading::Closed },
@@ -100,12 +100,12 @@ impl Text {
             (Escape::None, b'\\') => self.escape = Escape::Begun,
             (Escape::None, _) => {
                 self.brace = byte == b'{';
-                self.character(byte, base64, sink);
+                self.character(byte, sink);
             }
             (Escape::Begun, b'u') => self.escape = Escape::Hex { left: 4, code: 0 },
             (Escape::Begun, _) => {
                 self.escape = Escape::None;
-                self.character(if byte == b'/' { byte } else { NOT_BASE64 }, base64, sink);
+                self.character(if byte == b'/' { byte } else { NOT_BASE64 }, sink);
             }
             (Escape::Hex { left, code }, _) => {
                 let Some(digit) = char::from(byte).to_digit(16) else {
@@ -116,14 +116,14 @@ impl Text {
                     self.escape = Escape::Hex { left: left - 1, code };
                 } else {
                     self.escape = Escape::None;
-                    self.character(u8::try_from(code).unwrap_or(NOT_BASE64), base64, sink);
+                    self.character(u8::try_from(code).unwrap_or(NOT_BASE64), sink);
                 }
             }
         }
         Reading::More
     }
 
-    fn character(&mut self, character: u8, base64: &Base64, sink: &mut dyn FnMut(&[u8])) {
+    fn character(&mut self, character: u8, sink: &mut dyn FnMut(&[u8])) {
         if self.wrong.is_some() {
             return;
         }
@@ -134,7 +134,7 @@ impl Text {
         }
         self.held = 0;
         let mut bytes = [0; 3];
-        match base64.decode_slice(self.quad, &mut bytes) {
+        match STANDARD.decode_slice(self.quad, &mut bytes) {
             Ok(_) | Err(_) if self.padded => self.wrong = Some(Problem::BodyNotBase64),
             Ok(count) if self.delivered + count as u64 > self.size => {
                 self.wrong = Some(Problem::BodyTooLong { announced: self.size });

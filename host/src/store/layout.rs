@@ -63,14 +63,20 @@ impl Layout {
 
     /// An object's final path: the whole digest and no extension, since analysis tools reject files with one.
     pub fn object(&self, output: Digest) -> String {
-        let hex = output.to_hex();
-        let mut path = String::with_capacity(self.objects.len() + 68);
-        path.push_str(&self.objects);
-        path.push('/');
-        path.push_str(&hex[..2]);
-        path.push('/');
-        path.push_str(&hex);
-        path
+        output.hex(|hex| {
+            let mut path = String::with_capacity(self.objects.len() + 68);
+            path.push_str(&self.objects);
+            path.push('/');
+            path.push_str(&hex[..2]);
+            path.push('/');
+            path.push_str(hex);
+            path
+        })
+    }
+
+    /// The part of an object's path below the folder of objects.
+    pub fn name_of_object<'a>(&self, path: &'a str) -> &'a str {
+        path.get(self.objects.len() + 1..).unwrap_or_default()
     }
 
     /// Files that are being written, on the file system of the objects.

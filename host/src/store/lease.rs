@@ -6,12 +6,12 @@
 
 use super::Layout;
 use crate::model::Digest;
-use crate::platform;
+use crate::platform::{self, SharedWords};
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering, fence};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Prefixes of the digests that live sessions, and those of the grace period, were handed.
@@ -25,7 +25,21 @@ pub struct Lease {
     generation: File,
     seen: u64,
     noted: HashSet<u64>,
+    /// The notes and the generation as memory, once there are enough of them.
+    mapped: Option<Mapped>,
 }
+
+#[derive(Debug)]
+struct Mapped {
+    notes: SharedWords,
+    generation: SharedWords,
+}
+
+/// From how many notes on the lease is mapped: before that, mapping costs more than it saves. A file system that cannot is asked once.
+const MAP_FROM: usize = 32;
+
+/// Notes that are mapped; further ones are written.
+const MAPPED_NOTES: usize = 128 << 10;
 
 impl Lease {
     /// Takes a lease in a store whose folders exist.
@@ -33,7 +47,7 @@ impl Lease {
         let (path, file) = Self::lock_new_file(layout)?;
         let generation = File::options().read(true).write(true).create(true).truncate(false).open(layout.generation())?;
         let seen = read_generation(&generation)?;
-        Ok(Self { path, file, generation, seen, noted: HashSet::new() })
+        Ok(Self { path, file, generation, seen, noted: HashSet::new(), mapped: None })
     }
 
     /// A locked file of a name of its own. A sweep may take one for left over that is made and not locked yet; then another is made.
@@ -61,13 +75,29 @@ impl Lease {
     /// sees the old generation is read; whoever sees a new one looks at what was doomed.
     pub fn note(&mut self, output: Digest) -> io::Result<bool> {
         if self.noted.insert(output.prefix()) {
-            let offset = (self.noted.len() as u64 - 1) * 8;
-            platform::write_at(&self.file, &output.prefix().to_le_bytes(), offset)?;
+            let place = self.noted.len() - 1;
+            if place == MAP_FROM {
+                self.map();
+            }
+            match &self.mapped {
+                Some(Mapped { notes, .. }) if place < notes.len() => notes.store(place, output.prefix()),
+                _ => platform::write_at(&self.file, &output.prefix().to_le_bytes(), place as u64 * 8)?,
+            }
         }
-        let now = read_generation(&self.generation)?;
+        let now = match &self.mapped {
+            Some(Mapped { generation, .. }) => generation.load(0),
+            None => read_generation(&self.generation)?,
+        };
         let moved = now != self.seen;
         self.seen = now;
         Ok(moved)
+    }
+
+    fn map(&mut self) {
+        let map = |file, words| SharedWords::map(file, words);
+        if let (Ok(notes), Ok(generation)) = (map(&self.file, MAPPED_NOTES), map(&self.generation, 1)) {
+            self.mapped = Some(Mapped { notes, generation });
+        }
     }
 
     /// The session's `go` has gone without closing: what it was handed stays for the grace period from now on.
@@ -110,7 +140,10 @@ impl ReadersLock {
 pub(super) fn raise_generation(layout: &Layout) -> io::Result<()> {
     let file = File::options().read(true).write(true).create(true).truncate(false).open(layout.generation())?;
     let next = read_generation(&file)?.wrapping_add(1);
-    platform::write_at(&file, &next.to_le_bytes(), 0)
+    platform::write_at(&file, &next.to_le_bytes(), 0)?;
+    // Before the leases are read: sessions note and look at the generation through memory, without a call that would order the two.
+    fence(Ordering::SeqCst);
+    Ok(())
 }
 
 fn read_generation(file: &File) -> io::Result<u64> {
@@ -165,7 +198,10 @@ fn age(file: &File) -> Duration {
 
 fn read_notes(path: &Path) -> io::Result<Vec<u64>> {
     let bytes = std::fs::read(path)?;
-    Ok(bytes.as_chunks::<8>().0.iter().map(|note| u64::from_le_bytes(*note)).collect())
+    let mut notes: Vec<u64> = bytes.as_chunks::<8>().0.iter().map(|note| u64::from_le_bytes(*note)).collect();
+    // A lease that is mapped is longer than its notes, and ends in zeros.
+    notes.dedup();
+    Ok(notes)
 }
 
 /// A file name that no other process and no other thread makes: PIDs repeat across containers, so the clock is in it too; a

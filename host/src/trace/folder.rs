@@ -87,7 +87,8 @@ pub fn write(folder: &Path, trace: &Trace, keep: usize) -> Result<PathBuf, Trace
 /// Removes what sessions left that were killed while they wrote.
 fn sweep(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let is_old = || entry.metadata().and_then(|data| data.modified()).is_ok_and(|time| time.elapsed().is_ok_and(|age| age > PARTIAL_KEPT));
+        let is_old =
+            || entry.metadata().and_then(|data| data.modified()).is_ok_and(|time| time.elapsed().is_ok_and(|age| age > PARTIAL_KEPT));
         if entry.path().extension().is_some_and(|extension| extension == "partial") && is_old() {
             let _ = std::fs::remove_file(entry.path());
         }

@@ -40,12 +40,44 @@ const WARM: &[&str] = &["share-filter", "read-through"];
 
 /// All workloads, in the order in which they warm the caches best.
 pub const WORKLOADS: [Workload; 6] = [
-    Workload { name: "list unsafe", args: &["list", "unsafe"], output: Output::None, cold: false, asked: INDEXES, rounds: 100, quick_rounds: 30 },
+    Workload {
+        name: "list unsafe",
+        args: &["list", "unsafe"],
+        output: Output::None,
+        cold: false,
+        asked: INDEXES,
+        rounds: 100,
+        quick_rounds: 30,
+    },
     Workload { name: "build std", args: &["build", "std"], output: Output::None, cold: false, asked: WARM, rounds: 40, quick_rounds: 12 },
-    Workload { name: "hello, up to date", args: &["build", "-o"], output: Output::Kept, cold: false, asked: WARM, rounds: 60, quick_rounds: 15 },
-    Workload { name: "hello, linked", args: &["build", "-o"], output: Output::Removed, cold: false, asked: WARM, rounds: 30, quick_rounds: 10 },
+    Workload {
+        name: "hello, up to date",
+        args: &["build", "-o"],
+        output: Output::Kept,
+        cold: false,
+        asked: WARM,
+        rounds: 60,
+        quick_rounds: 15,
+    },
+    Workload {
+        name: "hello, linked",
+        args: &["build", "-o"],
+        output: Output::Removed,
+        cold: false,
+        asked: WARM,
+        rounds: 30,
+        quick_rounds: 10,
+    },
     Workload { name: "vet std", args: &["vet", "std"], output: Output::None, cold: false, asked: WARM, rounds: 9, quick_rounds: 0 },
-    Workload { name: "build std, cold", args: &["build", "std"], output: Output::None, cold: true, asked: &CHAIN, rounds: 3, quick_rounds: 0 },
+    Workload {
+        name: "build std, cold",
+        args: &["build", "std"],
+        output: Output::None,
+        cold: true,
+        asked: &CHAIN,
+        rounds: 3,
+        quick_rounds: 0,
+    },
 ];
 
 impl Workload {

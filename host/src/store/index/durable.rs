@@ -209,11 +209,13 @@ mod tests {
         let store = store();
         put(&store, b"before");
         let mut during = None;
-        store.index.make_durable(|| {
-            during = Some(put(&store, b"during"));
-            true
-        })
-        .unwrap();
+        store
+            .index
+            .make_durable(|| {
+                during = Some(put(&store, b"during"));
+                true
+            })
+            .unwrap();
         restart(&store.index);
         let suspects = store.index.suspects().unwrap();
         assert_eq!(store.index.suspect_objects(&suspects).unwrap(), [(during.unwrap(), 6)]);

@@ -60,7 +60,7 @@ impl Index {
     pub fn group(&self, head: Digest) -> Result<Option<GroupRow>, IndexError> {
         let sql = "SELECT id, action, output, size, kind, cost_us, put_ns, origin, held FROM entry WHERE action = ?1";
         let work = || -> rusqlite::Result<Option<GroupRow>> {
-            let mut find = self.connection.prepare_cached(sql)?;
+            let mut find = self.connection().prepare_cached(sql)?;
             let Some(first) = find.query_row(params![head.0.as_slice()], member).optional()? else { return Ok(None) };
             let mut members = vec![first];
             for companion in [head.subkey("stdout"), head.subkey("srcfiles")] {
@@ -74,8 +74,8 @@ impl Index {
     /// The heads of the groups that a session used, each once, in the order of first use.
     pub fn heads(&self, used: &[Used]) -> Result<Vec<Digest>, IndexError> {
         let work = || -> rusqlite::Result<Vec<Digest>> {
-            let mut by_id = self.connection.prepare_cached("SELECT action, head FROM entry WHERE id = ?1")?;
-            let mut by_action = self.connection.prepare_cached("SELECT action, head FROM entry WHERE action = ?1")?;
+            let mut by_id = self.connection().prepare_cached("SELECT action, head FROM entry WHERE id = ?1")?;
+            let mut by_action = self.connection().prepare_cached("SELECT action, head FROM entry WHERE action = ?1")?;
             let head = |row: &Row<'_>| match row.get_ref(1)?.as_blob_or_null()? {
                 Some(_) => digest(row, 1),
                 None => digest(row, 0),
@@ -97,7 +97,7 @@ impl Index {
     /// said of the old ones is forgotten with them.
     pub fn target_bits(&self, identities: &[String]) -> Result<Vec<u32>, IndexError> {
         let work = || -> rusqlite::Result<Vec<u32>> {
-            let transaction = rusqlite::Transaction::new_unchecked(&self.connection, rusqlite::TransactionBehavior::Immediate)?;
+            let transaction = rusqlite::Transaction::new_unchecked(self.connection(), rusqlite::TransactionBehavior::Immediate)?;
             let known: i64 = transaction.query_row("SELECT count(*) FROM target", [], |row| row.get(0))?;
             if known + identities.len() as i64 > 32 {
                 transaction.execute_batch("DELETE FROM target; UPDATE entry SET held = 0 WHERE held != 0;")?;
@@ -120,7 +120,7 @@ impl Index {
             return Ok(());
         }
         let work = || -> rusqlite::Result<()> {
-            let transaction = rusqlite::Transaction::new_unchecked(&self.connection, rusqlite::TransactionBehavior::Immediate)?;
+            let transaction = rusqlite::Transaction::new_unchecked(self.connection(), rusqlite::TransactionBehavior::Immediate)?;
             {
                 let mut update = transaction.prepare("UPDATE entry SET held = ?3 WHERE id = ?1 AND output = ?2")?;
                 for (id, output, bits) in held {

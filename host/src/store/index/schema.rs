@@ -108,11 +108,13 @@ fn journal(connection: &Connection) -> rusqlite::Result<String> {
 /// Opens an index that lies where nothing can be written, and where no other process has left what WAL needs: as it is, without its log.
 pub(super) fn connect_immutable(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let name: String = path
-        .to_string_lossy()
-        .bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect();
+    let name: String =
+        path.to_string_lossy()
+            .bytes()
+            .map(|byte| {
+                if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+            })
+            .collect();
     let connection = Connection::open_with_flags(format!("file:{name}?immutable=1"), flags)?;
     connection.query_row("SELECT count(*) FROM epoch", [], |_| Ok(()))?;
     Ok(connection)

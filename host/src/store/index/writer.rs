@@ -171,10 +171,7 @@ fn put(transaction: &Transaction<'_>, entry: &Entry, epoch: i64) -> rusqlite::Re
         (entry.head != entry.action).then_some(entry.head.0.as_slice()),
         entry.origin as u8,
     ])?;
-    transaction
-        .prepare_cached(PUT_OBJECT)?
-        .execute(params![entry.output.0.as_slice(), entry.size as i64, epoch])
-        .map(drop)
+    transaction.prepare_cached(PUT_OBJECT)?.execute(params![entry.output.0.as_slice(), entry.size as i64, epoch]).map(drop)
 }
 
 /// Writes the row of a session that has ended.
