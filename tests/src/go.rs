@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use cachewit::store::Layout;
+use cachewit::trace::{self, Trace};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -99,6 +101,59 @@ impl Machine {
         }
         std::fs::write(home.join("default.toml"), "").expect("an empty configuration");
         Self { toolchain: toolchain.clone(), home, _temporary: temporary }
+    }
+
+    /// Its Go.
+    pub fn toolchain(&self) -> &Toolchain {
+        &self.toolchain
+    }
+
+    /// The same machine with another Go.
+    pub fn with(&self, toolchain: &Toolchain) -> Self {
+        Self { toolchain: toolchain.clone(), home: self.home.clone(), _temporary: None }
+    }
+
+    /// The store on it.
+    ///
+    /// # Panics
+    /// Never: its folders are UTF-8.
+    pub fn layout(&self) -> Layout {
+        Layout::new(&self.gocache().join("cachewit")).expect("a store folder")
+    }
+
+    /// What the session that ended last did.
+    ///
+    /// # Panics
+    /// Where it left no trace.
+    pub fn last_trace(&self) -> Trace {
+        let last = trace::list(&self.layout().traces_dir()).expect("traces").pop().expect("a trace");
+        trace::read(&last.path).expect("a trace")
+    }
+
+    /// Processes of this machine that live: those whose environment names its GOCACHE. Linux alone can tell.
+    ///
+    /// # Panics
+    /// Where there is no /proc.
+    pub fn processes(&self) -> Vec<u32> {
+        let gocache = format!("GOCACHE={}", self.gocache().display());
+        let pid = |entry: std::fs::DirEntry| entry.file_name().to_str()?.parse().ok();
+        let lives = |pid: &u32| {
+            let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environment.split(|byte| *byte == 0).any(|variable| variable == gocache.as_bytes())
+        };
+        std::fs::read_dir("/proc").expect("/proc").flatten().filter_map(pid).filter(lives).collect()
+    }
+
+    /// Waits until none of them is left.
+    ///
+    /// # Panics
+    /// Where one stays.
+    pub fn wait_for_silence(&self) {
+        let deadline = Instant::now() + LATE_WORK;
+        while !self.processes().is_empty() {
+            assert!(Instant::now() < deadline, "these live on: {:?}", self.processes());
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// The machine's GOCACHE.
@@ -212,6 +267,11 @@ impl GoRun<'_> {
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
             sessions,
         }
+    }
+
+    /// The command, for a test that starts and ends it by itself.
+    pub fn into_command(self) -> Command {
+        self.command()
     }
 
     /// Runs, and shows what `go` said if it failed.

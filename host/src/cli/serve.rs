@@ -31,7 +31,9 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
     // A `go` that is gone already is no fault of ours, and the end of input follows.
     let _ = session::greet();
     let environment = config::environment();
-    let gocache = environment.get("GOCACHE").map_or_else(|| std::env::temp_dir().join("cachewit-without-gocache"), PathBuf::from);
+    // As the system has it: a folder that is no UTF-8 is refused by its name and not taken for none.
+    let gocache = std::env::var_os("GOCACHE").filter(|path| !path.is_empty());
+    let gocache = gocache.map_or_else(|| std::env::temp_dir().join("cachewit-without-gocache"), PathBuf::from);
     let mut faults = Vec::new();
     let resolved = parse(arguments).and_then(|flags| Config::resolve(&flags, &environment, &gocache).map_err(|error| error.to_string()));
     let config = resolved.unwrap_or_else(|problem| {
