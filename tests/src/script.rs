@@ -71,7 +71,13 @@ impl Home {
 
     /// A session with these arguments of cachewit, not on CI.
     pub fn session(&self, arguments: &[&str]) -> Session<'_> {
-        Session { home: self, arguments: arguments.iter().map(OsString::from).collect(), variables: Vec::new(), mounts: None }
+        Session {
+            home: self,
+            arguments: arguments.iter().map(OsString::from).collect(),
+            variables: Vec::new(),
+            mounts: None,
+            own_pids: false,
+        }
     }
 }
 
@@ -82,6 +88,7 @@ pub struct Session<'a> {
     arguments: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
     mounts: Option<String>,
+    own_pids: bool,
 }
 
 impl Session<'_> {
@@ -102,6 +109,12 @@ impl Session<'_> {
         self
     }
 
+    /// Runs the host where it counts processes from 1, as the only one in a container does.
+    pub fn with_pids_of_its_own(mut self) -> Self {
+        self.own_pids = true;
+        self
+    }
+
     /// Starts the host and reads its greeting.
     ///
     /// # Panics
@@ -110,6 +123,11 @@ impl Session<'_> {
         let home = self.home.path();
         let summary = tempfile::Builder::new().prefix("summary-").tempfile_in(home).expect("a file for the summary").into_temp_path();
         let mut command = match &self.mounts {
+            None if self.own_pids => {
+                let mut command = Command::new("unshare");
+                command.args(["--map-root-user", "--pid", "--fork", "--kill-child"]).arg(binary());
+                command
+            }
             None => Command::new(binary()),
             Some(lines) => {
                 let mut command = Command::new("unshare");

@@ -240,3 +240,34 @@ fn what_a_session_without_close_was_told_outlives_it_and_the_trims_after_it() {
         one.check("after the trim");
     }
 }
+
+/// Containers that share a volume: each host is process 1 of its own namespace, so a PID says nothing.
+#[test]
+fn two_hosts_with_the_same_pid_hold_what_each_was_told() {
+    let home = Home::new();
+    let body = |number: u64| noise(number + 1, 60_000);
+    let mut go = home.session(&[]).start();
+    for number in 0..2 {
+        go.put(action(number), &body(number));
+    }
+    go.close();
+    let mut hosts: Vec<Script> = (0..2).map(|_| home.session(&[]).with_pids_of_its_own().start()).collect();
+    let hits: Vec<Hit> = (0..).zip(&mut hosts).map(|(number, host)| host.get(action(number)).expect("a hit")).collect();
+    let leases: Vec<_> = std::fs::read_dir(home.layout().lease_dir()).expect("leases").flatten().map(|file| file.file_name()).collect();
+    let pids: Vec<_> = leases.iter().filter_map(|name| name.to_str()?.split('-').nth(1)).collect();
+    assert_eq!(pids, ["1", "1"], "{leases:?}");
+    let press = |number: u64| {
+        let mut go = home.session(&[]).max_size(10_000).start();
+        go.put(action(number), &body(number));
+        go.close().count("/evicted_groups")
+    };
+    press(100);
+    assert!(hits.iter().all(Hit::is_whole));
+    hosts.remove(0).close();
+    assert!(press(101) > 0);
+    assert!(!hits[0].is_whole() && hits[1].is_whole(), "only what nobody holds any more has gone");
+    hosts.remove(0).kill();
+    // Killed without a close: its grace has begun, and it is no live lease.
+    press(102);
+    assert!(hits[1].is_whole());
+}

@@ -237,3 +237,16 @@ fn many_sessions_share_an_index_with_a_rollback_journal() {
     assert!((1..=8).all(|process| (0..50).all(|number| go.get(action(process * 100 + number)).is_some())));
     go.close();
 }
+
+#[test]
+fn a_limit_that_was_lowered_acts_although_nothing_is_put() {
+    let home = Home::new();
+    fill(&home, [(0, noise(1, 50_000)), (1, noise(2, 50_000))]);
+    let mut go = home.session(&[]).max_size(60_000).start();
+    assert!(go.get(action(1)).is_some());
+    let ended = go.close();
+    assert_eq!(ended.count("/evicted_groups"), 1, "{ended:?}");
+    let mut go = home.session(&[]).max_size(60_000).start();
+    assert!(go.get(action(0)).is_none() && go.get(action(1)).is_some());
+    assert_eq!(go.close().count("/evicted_groups"), 0);
+}

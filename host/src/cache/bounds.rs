@@ -17,6 +17,8 @@ use std::time::Duration;
 const MOST_FREE: u64 = 1 << 30;
 /// How many bytes are put before the space is looked at again.
 const LOOK_EVERY: u64 = 64 << 20;
+/// Where the index remembers the limits that the store is within.
+const LIMITS: &str = "limits";
 /// Where the index remembers when old groups were last looked for.
 const AGED: &str = "aged";
 
@@ -68,8 +70,14 @@ impl Scorer for ChainScorer<'_> {
 
 /// Brings the store back within its limits where it is over them; None if there was nothing to do, or if another process does it.
 pub(super) fn keep(shelf: &Shelf, chain: &mut Chain, faults: &Faults, limits: Limits) -> Option<TrimOutcome> {
-    let goal = goal(shelf, limits)?;
-    let mut outcome = trim_now(shelf, chain, faults, goal)?;
+    let Some(goal) = goal(shelf, limits) else {
+        settle(shelf, &text(limits));
+        return None;
+    };
+    let Some(mut outcome) = trim_now(shelf, chain, faults, goal) else {
+        settle(shelf, "");
+        return None;
+    };
     // A full disk hurts more than a `go list -export` whose caller has not opened a path for minutes. What a living session was handed
     // stays even then.
     if outcome.report.short && goal.reason == TrimReason::MinFree {
@@ -81,10 +89,29 @@ pub(super) fn keep(shelf: &Shelf, chain: &mut Chain, faults: &Faults, limits: Li
             outcome.report.short = more.report.short;
         }
     }
+    // What is in the way is in use, and will not be for ever: the next session tries again, whether or not it puts something.
+    settle(shelf, &if outcome.report.short { String::new() } else { text(limits) });
     if let Some(age) = limits.max_age {
         note_aged(shelf, age);
     }
     (outcome.report.groups > 0 || outcome.report.bytes > 0).then_some(outcome)
+}
+
+/// Whether the store is known to be within these limits, as far as nobody has added to it since.
+pub(super) fn is_settled(shelf: &Shelf, limits: Limits) -> bool {
+    shelf.with_index(|index| index.meta(LIMITS)).flatten().as_deref() == Some(&text(limits))
+}
+
+/// Remembers what the store is within; nothing = the next session is to look.
+fn settle(shelf: &Shelf, limits: &str) {
+    if shelf.with_index(|index| index.meta(LIMITS)).flatten().as_deref() != Some(limits) {
+        shelf.with_index(|index| index.set_meta(LIMITS, limits));
+    }
+}
+
+fn text(limits: Limits) -> String {
+    let Limits { max_size, min_free, max_age, grace: _ } = limits;
+    format!("{max_size:?} {min_free:?} {max_age:?}")
 }
 
 /// What the limits ask for now.

@@ -56,7 +56,10 @@ pub(super) fn run(cache: &Cache, ending: Ending) {
         summary.not_kept = rejected.len() as u64;
     }
     let grown = cache.shelf.has_grown();
-    if grown && let Some(outcome) = bounds::keep(&cache.shelf, &mut cache.chain(), &cache.faults, cache.config.limits) {
+    // A store that nobody adds to is over its limits if these have changed, or if the last trim found too much in use.
+    if (grown || !bounds::is_settled(&cache.shelf, cache.config.limits))
+        && let Some(outcome) = bounds::keep(&cache.shelf, &mut cache.chain(), &cache.faults, cache.config.limits)
+    {
         summary.evicted_groups = outcome.report.groups;
         summary.evicted_bytes = outcome.report.bytes;
         summary.evicted_by = Some(outcome.by);

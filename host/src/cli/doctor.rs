@@ -252,6 +252,13 @@ fn store(findings: &mut Findings, config: &Config, gocache: &Path) {
         }
     };
     findings.good("CW041", format!("the store is {}", config.root.display()));
+    if let Some(kind) = platform::remote_file_system(layout.dir()) {
+        findings.warn(
+            "CW047",
+            format!("the store lies on a file system of the kind {kind}, where the index is slower and locks may not work"),
+            "put GOCACHE on a local disk, and let machines share through a [[store]]",
+        );
+    }
     match Lease::take(&layout) {
         Ok(lease) => lease.end(),
         Err(error) => {
@@ -262,6 +269,14 @@ fn store(findings: &mut Findings, config: &Config, gocache: &Path) {
         Ok((_, None)) => findings.good("CW043", "the index opens"),
         Ok((_, Some(damage))) => findings.warn("CW043", format!("{damage}; it was set aside"), "nothing: an empty one was begun"),
         Err(error) => findings.error("CW043", error.to_string(), "delete the index; it costs one cold build"),
+    }
+    match std::fs::File::open(layout.readers_lock()).map(|file| file.try_lock()) {
+        Ok(Err(std::fs::TryLockError::WouldBlock)) => findings.warn(
+            "CW048",
+            "a session reads this store from where it cannot write, and while it lives nothing is evicted",
+            "nothing, if it is a container's; otherwise end it",
+        ),
+        Ok(Ok(()) | Err(std::fs::TryLockError::Error(_))) | Err(_) => {}
     }
     if let Some(space) = platform::space(&config.root) {
         let limit = config.limits.max_size.unwrap_or_else(|| default_max_size(&config.root));

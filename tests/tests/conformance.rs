@@ -1,0 +1,90 @@
+//! The table of conformance, and the points of it that are proven nowhere else.
+
+use cachewit::model::Digest;
+use cachewit_tests::client::Home;
+use cachewit_tests::s3::{Fault, Kind, S3Server};
+use cachewit_tests::stored;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
+use std::path::Path;
+use std::time::Duration;
+
+/// Points of the table with the tests that each names.
+fn table() -> BTreeMap<u32, Vec<String>> {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/conformance.md")).expect("the table");
+    let mut points = BTreeMap::new();
+    for line in text.lines() {
+        let columns: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, number, _, tests, _] = columns.as_slice() else { continue };
+        let Ok(number) = number.parse() else { continue };
+        let tests = tests.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        assert!(points.insert(number, tests).is_none(), "point {number} stands twice");
+    }
+    points
+}
+
+#[test]
+fn every_point_names_tests_that_are_there() {
+    let points = table();
+    assert_eq!(points.keys().copied().collect::<Vec<_>>(), (1..=60).collect::<Vec<u32>>());
+    for (number, tests) in points {
+        assert!(!tests.is_empty(), "point {number} names no test");
+        for test in tests {
+            let (file, name) = test.split_once("::").unwrap_or_else(|| panic!("point {number}: {test} names no file"));
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(format!("{file}.rs"));
+            let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("point {number}: {}: {error}", path.display()));
+            let found = text.split("#[test]").skip(1).any(|rest| rest.contains(&format!("fn {name}()")));
+            assert!(found, "point {number}: there is no test {name} in {}", path.display());
+        }
+    }
+}
+
+/// `go` maps module indexes: neither a put of the same bytes nor another output of the action may change what it sees.
+#[test]
+fn a_file_that_is_mapped_keeps_its_bytes_whatever_is_put() {
+    let home = Home::new();
+    let action = Digest::of(b"an action");
+    let mut host = home.host().start();
+    let body = vec![b'x'; 10_000];
+    let path = host.put(action, &body);
+    let mut open = File::open(path).expect("the file");
+    let mut content = || {
+        let mut bytes = Vec::new();
+        open.rewind().and_then(|()| open.read_to_end(&mut bytes)).expect("the file can be read");
+        bytes
+    };
+    host.put(action, &body);
+    assert_eq!(content(), body);
+    host.put(action, &vec![b'y'; 10_000]);
+    assert_eq!(content(), body);
+    host.close();
+    let mut other = home.host().start();
+    other.put(Digest::of(b"another action"), &body);
+    assert_eq!(content(), body);
+    other.close();
+}
+
+#[test]
+fn a_get_that_waits_for_a_store_delays_no_other_answer() {
+    let home = Home::new();
+    let server = S3Server::start().expect("a server");
+    let config = home.gocache().join("slow.toml");
+    std::fs::write(&config, stored::store(&server, "read")).expect("a configuration");
+    let mut launch = home.host().arg("--config").arg(&config);
+    for (name, value) in S3Server::environment() {
+        launch = launch.env(name, value);
+    }
+    let mut host = launch.start();
+    let here = Digest::of(b"here");
+    host.put(here, b"a body");
+    server.fail(Some(Fault::always(Kind::Latency(Duration::from_millis(400)))));
+    let slow: Vec<i64> = (0..16_u8).map(|number| host.send_get(Digest::of(&[number]))).collect();
+    let fast = host.send_get(here);
+    assert_eq!(host.response()["ID"].as_i64(), Some(fast));
+    for _ in &slow {
+        let response = host.response();
+        assert!(response["Miss"] == true && slow.contains(&response["ID"].as_i64().unwrap_or(0)), "{response}");
+    }
+    host.close();
+}
