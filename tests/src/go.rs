@@ -109,6 +109,7 @@ impl Machine {
     }
 
     /// The same machine with another Go.
+    #[must_use]
     pub fn with(&self, toolchain: &Toolchain) -> Self {
         Self { toolchain: toolchain.clone(), home: self.home.clone(), _temporary: None }
     }

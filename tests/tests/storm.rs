@@ -59,21 +59,18 @@ fn one_process(home: &Home, seed: u64, figures: &Figures) {
     let mut handed: Vec<Hit> = Vec::new();
     // Each job has a working set of its own: what all of them hold at once is less than the store may have.
     let first = dice.below(ACTIONS);
-    for _ in 0..dice.below(REQUESTS) + 1 {
+    for _ in 0..=dice.below(REQUESTS) {
         let number = (first + dice.below(15)) % ACTIONS;
         add(&figures.gets, 1);
-        match go.get(action(number)) {
-            Some(hit) => {
-                add(&figures.hits, 1);
-                if !hit.is_whole() || hit.output != Digest::of(&body(number)) {
-                    add(&figures.wrong, 1);
-                }
-                handed.push(hit);
+        if let Some(hit) = go.get(action(number)) {
+            add(&figures.hits, 1);
+            if !hit.is_whole() || hit.output != Digest::of(&body(number)) {
+                add(&figures.wrong, 1);
             }
-            None => {
-                go.put_group(action(number), &body(number), b"a.go\n");
-                add(&figures.puts, 3);
-            }
+            handed.push(hit);
+        } else {
+            go.put_group(action(number), &body(number), b"a.go\n");
+            add(&figures.puts, 3);
         }
     }
     // Others have trimmed by now, and what this session was handed is still there.

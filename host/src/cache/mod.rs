@@ -3,6 +3,7 @@
 mod archive;
 mod bounds;
 mod groups;
+mod hold;
 mod late;
 mod ledger;
 mod native;

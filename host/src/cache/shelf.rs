@@ -1,12 +1,11 @@
 //! The local store of a session: what is found, what is put, and the lease over it. Shared by the reading thread and, where a remote
 //! store is configured, the fetching one.
 
+use super::hold::Hold;
 use crate::fault::Faults;
 use crate::model::{Digest, Entry, UnixNanos};
 use crate::platform::Folder;
-use crate::store::{
-    self, Incoming, Index, IndexError, Layout, Lease, PublishError, Published, ReadersLock, SessionRow, Suspects, Used, Writer,
-};
+use crate::store::{self, Incoming, Index, IndexError, Layout, PublishError, Published, SessionRow, Suspects, Used, Writer};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -24,13 +23,9 @@ pub struct Shelf {
 struct Inner {
     /// None = it cannot be used; everything is a miss then.
     index: Option<Index>,
-    /// Nothing can be written here: hits are served under `readers`, and nothing is kept.
+    /// Nothing can be written here, and nothing is kept.
     read_only: bool,
-    readers: Option<ReadersLock>,
-    lease: Option<Lease>,
-    lease_failed: bool,
-    /// Whether anything was doomed when the generation was last seen to move: then each object is looked up in that list.
-    suspicious: bool,
+    hold: Hold,
     writer: Option<Writer>,
     /// What this session put or fetched: found again before anything is committed.
     fresh: HashMap<Digest, Fresh>,
@@ -38,10 +33,7 @@ struct Inner {
     suspects: Suspects,
     /// Objects of these epochs that this session has hashed.
     checked: HashSet<Digest>,
-    /// Lookups so far.
-    lookups: u32,
-    /// Whether a thread ends snapshots.
-    ticks: bool,
+    snapshots: Snapshots,
     /// Whether a row was queued.
     grown: bool,
     empty_stands: bool,
@@ -54,6 +46,15 @@ struct Fresh {
     put: UnixNanos,
     /// Where it lies if not under its name.
     private: Option<String>,
+}
+
+/// How lookups read.
+#[derive(Default)]
+struct Snapshots {
+    /// Lookups so far.
+    lookups: u32,
+    /// Whether a thread ends snapshots that are old.
+    end_by_themselves: bool,
 }
 
 /// A local hit.
@@ -88,23 +89,17 @@ impl Shelf {
             }
         };
         let read_only = index.as_ref().is_some_and(Index::is_read_only);
-        // Before the first lookup: what is found after it stays.
-        let readers =
-            if read_only { ReadersLock::take(&layout).inspect_err(|error| lease_fault(&faults, &layout, error)).ok() } else { None };
+        let hold = Hold::new(read_only, &layout, &faults);
         let suspects = index.as_ref().and_then(|index| index.suspects().inspect_err(|error| faults.say("index", error)).ok());
         let inner = Inner {
             index,
             read_only,
-            readers,
-            lease: None,
-            lease_failed: false,
-            suspicious: false,
+            hold,
             writer: None,
             fresh: HashMap::new(),
             suspects: suspects.unwrap_or_default(),
             checked: HashSet::new(),
-            lookups: 0,
-            ticks: false,
+            snapshots: Snapshots::default(),
             grown: false,
             empty_stands: false,
         };
@@ -160,15 +155,17 @@ impl Shelf {
     /// Sees to it that lookups read one state of the index, and that it is not an old one. A `go list` makes a handful of them, which are
     /// not worth a thread.
     fn keep_snapshot(&self, inner: &mut Inner) {
-        inner.lookups = inner.lookups.saturating_add(1);
-        if inner.lookups < SNAPSHOT_FROM {
+        let snapshots = &mut inner.snapshots;
+        snapshots.lookups = snapshots.lookups.saturating_add(1);
+        if snapshots.lookups < SNAPSHOT_FROM {
             return;
         }
-        if !inner.ticks {
+        if !snapshots.end_by_themselves {
             let shared = Arc::downgrade(&self.inner);
-            inner.ticks = std::thread::Builder::new().name("snapshots".to_owned()).spawn(move || end_snapshots(&shared)).is_ok();
+            snapshots.end_by_themselves =
+                std::thread::Builder::new().name("snapshots".to_owned()).spawn(move || end_snapshots(&shared)).is_ok();
         }
-        if let Some(index) = inner.index.as_ref().filter(|_| inner.ticks) {
+        if let Some(index) = inner.index.as_ref().filter(|_| inner.snapshots.end_by_themselves) {
             // Without one, each lookup looks for itself.
             let _ = index.begin_snapshot();
         }
@@ -202,35 +199,9 @@ impl Shelf {
         self.lock().suspects.clone()
     }
 
-    /// Notes an object in the lease; true if it must not be relied on: it is doomed, or there is no lease to note it in.
+    /// Notes an object; true if it must not be relied on.
     fn note(&self, inner: &mut Inner, output: Digest) -> bool {
-        if inner.read_only {
-            if inner.readers.is_none() {
-                return true;
-            }
-            return !matches!(inner.index.as_ref().map(|index| index.is_doomed(output)), Some(Ok(false)));
-        }
-        if inner.lease.is_none() && !inner.lease_failed {
-            match Lease::take(&self.layout) {
-                Ok(lease) => {
-                    inner.lease = Some(lease);
-                    // After the generation was read: a trim that doomed before and has read the leases already is on the list.
-                    inner.suspicious = anything_doomed(inner.index.as_ref());
-                }
-                Err(error) => {
-                    inner.lease_failed = true;
-                    lease_fault(&self.faults, &self.layout, &error);
-                }
-            }
-        }
-        let Some(lease) = &mut inner.lease else { return true };
-        match lease.note(output) {
-            Ok(false) => {}
-            // A trim has moved on since this session looked last.
-            Ok(true) => inner.suspicious = anything_doomed(inner.index.as_ref()),
-            Err(_) => return true,
-        }
-        inner.suspicious && !matches!(inner.index.as_ref().map(|index| index.is_doomed(output)), Some(Ok(false)))
+        inner.hold.note(output, inner.index.as_ref(), &self.layout, &self.faults)
     }
 
     fn index_fault(&self, error: &IndexError) {
@@ -357,16 +328,12 @@ impl Shelf {
 
     /// Gives the lease up: `go` has closed, and nobody will open what it was handed.
     pub fn end_lease(&self) {
-        if let Some(lease) = self.lock().lease.take() {
-            lease.end();
-        }
+        self.lock().hold.end();
     }
 
     /// `go` has gone without closing: the grace of what it was handed begins now.
     pub fn leave_lease(&self) {
-        if let Some(lease) = &self.lock().lease {
-            lease.begin_grace();
-        }
+        self.lock().hold.leave();
     }
 
     /// The folder whose file system has the objects.
@@ -393,21 +360,11 @@ fn end_snapshots(shared: &Weak<Mutex<Inner>>) {
         if let Some(index) = &inner.index {
             index.end_snapshot();
         }
-        idle = if inner.lookups == seen { idle + 1 } else { 0 };
-        seen = inner.lookups;
+        idle = if inner.snapshots.lookups == seen { idle + 1 } else { 0 };
+        seen = inner.snapshots.lookups;
         if idle > PATIENCE {
-            inner.ticks = false;
+            inner.snapshots.end_by_themselves = false;
             return;
         }
     }
-}
-
-fn lease_fault(faults: &Faults, layout: &Layout, error: &std::io::Error) {
-    let folder = layout.lease_dir();
-    faults.say("lease", format!("cannot take a lease in {}: {error}; this build goes on without a cache", folder.display()));
-}
-
-/// Whether a trim has doomed something and not finished. An index that cannot say counts as yes.
-fn anything_doomed(index: Option<&Index>) -> bool {
-    !matches!(index.map(Index::is_anything_doomed), Some(Ok(false)))
 }

@@ -46,7 +46,7 @@ impl Digest {
 
     /// 64 lower-case hexadecimal digits.
     pub fn to_hex(self) -> String {
-        self.hex(|hex| hex.to_owned())
+        self.hex(str::to_owned)
     }
 
     /// Hands out 64 lower-case hexadecimal digits without an allocation. Every answer has some, so this is no `write!`.

@@ -16,13 +16,11 @@ pub fn knows_boots() -> bool {
 
 fn boot() -> &'static (String, bool) {
     static BOOT: OnceLock<(String, bool)> = OnceLock::new();
-    BOOT.get_or_init(|| match of_the_machine() {
-        Some(id) => (id, true),
-        None => {
-            let nanos = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos());
-            (format!("process-{}-{nanos}", std::process::id()), false)
-        }
-    })
+    let of_this_process = || {
+        let nanos = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos());
+        (format!("process-{}-{nanos}", std::process::id()), false)
+    };
+    BOOT.get_or_init(|| of_the_machine().map_or_else(of_this_process, |id| (id, true)))
 }
 
 #[cfg(target_os = "linux")]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// File systems on which processes of several machines, or of a machine and its guest, may meet: memory that is mapped from a file is
-/// not shared between them, and SQLite's WAL rests on that. Numbers from statfs(2) and linux/magic.h.
+/// not shared between them, and the WAL of `SQLite` rests on that. Numbers from statfs(2) and linux/magic.h.
 #[cfg(target_os = "linux")]
 const WITHOUT_SHARED_MEMORY: [(u64, &str); 14] = [
     (0x6969, "nfs"),

@@ -46,7 +46,7 @@ impl SharedWords {
     }
 
     /// Words that are mapped.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.words
     }
 
@@ -102,7 +102,7 @@ mod tests {
         let path = dir.path().join("words");
         let file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
         let words = SharedWords::map(&file, 1024).unwrap();
-        assert_eq!((words.load(3), words.len()), (0, 1024));
+        assert_eq!((words.load(3), words.count()), (0, 1024));
         words.store(3, 0x0102_0304_0506_0708);
         let bytes = std::fs::read(&path).unwrap();
         assert_eq!((bytes.len(), &bytes[24..32]), (8192, &[8, 7, 6, 5, 4, 3, 2, 1][..]));

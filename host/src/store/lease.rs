@@ -80,7 +80,7 @@ impl Lease {
                 self.map();
             }
             match &self.mapped {
-                Some(Mapped { notes, .. }) if place < notes.len() => notes.store(place, output.prefix()),
+                Some(Mapped { notes, .. }) if place < notes.count() => notes.store(place, output.prefix()),
                 _ => platform::write_at(&self.file, &output.prefix().to_le_bytes(), place as u64 * 8)?,
             }
         }
