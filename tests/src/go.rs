@@ -188,6 +188,7 @@ impl Machine {
             config: None,
             ci: false,
             environment: Vec::new(),
+            mounts: None,
         }
     }
 }
@@ -208,6 +209,7 @@ pub struct GoRun<'a> {
     config: Option<PathBuf>,
     ci: bool,
     environment: Vec<(OsString, OsString)>,
+    mounts: Option<String>,
 }
 
 impl GoRun<'_> {
@@ -238,6 +240,12 @@ impl GoRun<'_> {
     /// Whether the run is on CI; by default it is not, whatever the tests run on.
     pub fn ci(mut self, ci: bool) -> Self {
         self.ci = ci;
+        self
+    }
+
+    /// Runs where these lines of shell have mounted something that nobody else sees, in namespaces of its own.
+    pub fn mounted(mut self, lines: impl Into<String>) -> Self {
+        self.mounts = Some(lines.into());
         self
     }
 
@@ -287,7 +295,15 @@ impl GoRun<'_> {
 
     fn command(&self) -> Command {
         let home = &self.machine.home;
-        let mut command = Command::new(&self.machine.toolchain.0);
+        let mut command = match &self.mounts {
+            None => Command::new(&self.machine.toolchain.0),
+            Some(lines) => {
+                let mut command = Command::new("unshare");
+                command.args(["--map-root-user", "--mount", "sh", "-ec", &format!("{lines}\nexec \"$0\" \"$@\"")]);
+                command.arg(&self.machine.toolchain.0);
+                command
+            }
+        };
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             if text.starts_with("GO") || text.starts_with("CGO_") || text.starts_with("CACHEWIT_") {

@@ -239,6 +239,26 @@ fn many_sessions_share_an_index_with_a_rollback_journal() {
 }
 
 #[test]
+fn leases_of_sessions_that_went_without_a_close_are_as_short_as_their_notes_and_removed_in_the_end() {
+    let home = Home::new();
+    let leases = || std::fs::read_dir(home.layout().lease_dir()).expect("the folder").flatten().collect::<Vec<_>>();
+    let mut go = home.session(&[]).start();
+    for number in 0..50 {
+        go.put(action(number), &noise(number + 1, 100));
+    }
+    go.vanish();
+    let [lease] = &leases()[..] else { panic!("one lease") };
+    assert_eq!(lease.metadata().expect("a file").len(), 50 * 8);
+    // An hour later, and past the grace.
+    home.write("default.toml", "[limits]\ngrace = \"0s\"\n");
+    home.index().set_meta("leases-swept", "1").expect("the index can be written");
+    let mut go = home.session(&[]).start();
+    assert!(go.get(action(1)).is_some());
+    go.close();
+    assert!(leases().is_empty());
+}
+
+#[test]
 fn a_limit_that_was_lowered_acts_although_nothing_is_put() {
     let home = Home::new();
     fill(&home, [(0, noise(1, 50_000)), (1, noise(2, 50_000))]);

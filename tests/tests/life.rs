@@ -70,11 +70,13 @@ fn control_c_and_kill_during_go_build_end_the_host_and_lose_nothing_that_was_put
         let objects = machine.layout().objects_dir();
         wait_for("something is put", || std::fs::read_dir(&objects).is_ok_and(|folders| folders.count() > 30));
         signal(name, &format!("{target}{}", go.id()));
-        assert!(!go.wait().expect("go ends").success());
+        // What `go` makes of an interrupt depends on how far it is: it may die, or finish what is under way.
+        let success = go.wait().expect("go ends").success();
+        assert!(name == "INT" || !success);
         machine.wait_for_silence();
         assert_eq!(std::fs::read_dir(machine.layout().tmp_dir()).expect("a folder").count(), 0, "{name}");
         let last = machine.last_trace();
-        assert!(!last.header.closed);
+        assert!(name == "INT" || !last.header.closed);
         // What it had put by then is found.
         let rows = rows(&machine);
         let put: Vec<_> = last.events.iter().filter(|event| event.what == What::Put).collect();

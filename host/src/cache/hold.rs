@@ -72,7 +72,7 @@ impl Hold {
     }
 
     /// `go` has gone without closing: the grace of what it was handed begins now.
-    pub fn leave(&self) {
+    pub fn leave(&mut self) {
         if let Self::Lease { lease, .. } = self {
             lease.begin_grace();
         }

@@ -24,6 +24,8 @@ const LATE_SHARING: Duration = Duration::from_secs(300);
 const LATE_RECHECK: Duration = Duration::from_secs(60);
 /// How old a file without a row must be to be swept.
 const SWEEP_AGE: Duration = Duration::from_secs(3600);
+/// How often leases past their grace are, in seconds.
+const LEASES_EVERY: i64 = 3600;
 /// How often files without a row are looked for.
 const SWEEP_EVERY: i64 = 24 * 3600;
 
@@ -185,7 +187,11 @@ fn housekeeping(shelf: &Shelf, faults: &Faults, grace: Duration, grown: bool) {
     }
     recheck(shelf, faults);
     shelf.with_index(Index::checkpoint);
-    if grown && sweep_is_due(shelf) {
+    if is_due(shelf, "leases-swept", LEASES_EVERY) == Some(true) {
+        let _ = store::sweep_leases(shelf.layout(), grace);
+    }
+    // A store that begins has nothing to sweep.
+    if grown && is_due(shelf, "swept", SWEEP_EVERY) == Some(true) {
         sweep_now(shelf, faults, SWEEP_AGE, grace);
     }
 }
@@ -219,16 +225,16 @@ pub fn sweep_now(shelf: &Shelf, faults: &Faults, age: Duration, grace: Duration)
     with_trim_lock(shelf, faults, |lock, shelf| shelf.with_index(|index| Ok(trim::sweep(lock, shelf.layout(), index, age, grace))))
 }
 
-fn sweep_is_due(shelf: &Shelf) -> bool {
+/// Whether something that is done every so many seconds is due, which is noted; None if it was never due before.
+fn is_due(shelf: &Shelf, name: &str, every: i64) -> Option<bool> {
     let now = UnixNanos::now().seconds();
-    let due = shelf.with_index(|index| {
-        let last: i64 = index.meta("swept")?.and_then(|text| text.parse().ok()).unwrap_or(0);
-        if now - last < SWEEP_EVERY {
-            return Ok(false);
+    shelf.with_index(|index| {
+        let last: Option<i64> = index.meta(name)?.and_then(|text| text.parse().ok());
+        // A clock that was set back must not put it off for ever.
+        let due = last.is_none_or(|last| !(0..every).contains(&(now - last)));
+        if due {
+            index.set_meta(name, &now.to_string())?;
         }
-        index.set_meta("swept", &now.to_string())?;
-        // A store that begins has nothing to sweep.
-        Ok(last != 0)
-    });
-    due.unwrap_or(false)
+        Ok(last.map(|_| due))
+    })?
 }

@@ -59,9 +59,44 @@ fn command_words(words: &[String]) -> Vec<&str> {
     kept
 }
 
-/// The path in the `module` line of the nearest go.mod.
+/// The path of the module that a folder lies in; in a workspace's own folder, those of its modules.
 fn module_path(folder: &Path) -> Option<String> {
-    let text = folder.ancestors().find_map(|folder| std::fs::read_to_string(folder.join("go.mod")).ok())?;
+    let nearest = |name: &str| folder.ancestors().find_map(|folder| Some((folder, std::fs::read_to_string(folder.join(name)).ok()?)));
+    if let Some((_, text)) = nearest("go.mod") {
+        return module_line(&text);
+    }
+    let (root, text) = nearest("go.work")?;
+    let mut modules: Vec<String> =
+        used_folders(&text).filter_map(|used| module_line(&std::fs::read_to_string(root.join(used).join("go.mod")).ok()?)).collect();
+    modules.sort_unstable();
+    (!modules.is_empty()).then(|| modules.join(" "))
+}
+
+/// The folders after `use` in a go.work, alone or in brackets.
+fn used_folders(text: &str) -> impl Iterator<Item = &str> {
+    let mut inside = false;
+    text.lines().filter_map(move |line| {
+        let line = line.split("//").next().unwrap_or_default().trim();
+        let folder = match line.strip_prefix("use").filter(|rest| rest.starts_with([' ', '\t', '('])).map(str::trim) {
+            Some("(") => {
+                inside = true;
+                return None;
+            }
+            Some(folder) => folder,
+            None if line == ")" => {
+                inside = false;
+                return None;
+            }
+            None if inside => line,
+            None => return None,
+        };
+        let folder = folder.trim_matches('"');
+        (!folder.is_empty()).then_some(folder)
+    })
+}
+
+/// The path in the `module` line of a go.mod.
+fn module_line(text: &str) -> Option<String> {
     text.lines().find_map(|line| {
         let path = line.trim().strip_prefix("module")?.trim_start_matches([' ', '\t', '(']);
         let path = path.split("//").next()?.trim().trim_matches('"');
@@ -130,6 +165,26 @@ mod tests {
         assert_ne!(build, stream(&["go", "test", "./..."], a.path()));
         assert_ne!(build, stream(&["go", "build", "./..."], Path::new("/")), "another module");
         assert_eq!(view(&["go", "vet", "./..."], a.path()).fact("module"), Fact::Known("example.com/shop".to_owned()));
+    }
+
+    #[test]
+    fn a_workspace_is_called_after_its_modules() {
+        let dir = tempfile::tempdir().unwrap();
+        for module in ["api", "web"] {
+            std::fs::create_dir(dir.path().join(module)).unwrap();
+            std::fs::write(dir.path().join(module).join("go.mod"), format!("module example.com/{module}\n")).unwrap();
+        }
+        let named = |text: &str| {
+            std::fs::write(dir.path().join("go.work"), text).unwrap();
+            view(&["go", "build"], dir.path()).fact("module")
+        };
+        let both = Fact::Known("example.com/api example.com/web".to_owned());
+        assert_eq!(named("go 1.24\n\nuse (\n\t./web // the front\n\t./api\n)\n"), both);
+        assert_eq!(named("use ./web\nuse \"./api\"\nreplace x => (\n"), both);
+        assert_eq!(named("go 1.24\n"), Fact::Absent);
+        // Within a module, that one counts.
+        named("use ./web\n");
+        assert_eq!(view(&["go", "build"], &dir.path().join("api")).fact("module"), Fact::Known("example.com/api".to_owned()));
     }
 
     #[test]

@@ -9,8 +9,8 @@ use crate::model::Digest;
 use crate::platform::{self, SharedWords};
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::io::{self, Read as _};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -101,7 +101,11 @@ impl Lease {
     }
 
     /// The session's `go` has gone without closing: what it was handed stays for the grace period from now on.
-    pub fn begin_grace(&self) {
+    pub fn begin_grace(&mut self) {
+        if self.mapped.take().is_some() {
+            // What was reserved for notes that never came: many such leases may lie there at once.
+            let _ = self.file.set_len(self.noted.len() as u64 * 8);
+        }
         // A file system that cannot set times counts from the last note.
         let _ = self.file.set_modified(SystemTime::now());
     }
@@ -170,9 +174,15 @@ pub(super) fn read_all(layout: &Layout, grace: Duration) -> io::Result<AllLeases
             continue;
         }
         let noted = if live { &mut all.live } else { &mut all.grace };
-        noted.extend(read_notes(&path)?);
+        // From the open file: its session may end, and remove it, at any moment.
+        noted.extend(read_notes(file)?);
     }
     Ok(all)
+}
+
+/// Removes leases that are past their grace. Without a trim nobody reads them, and every `go list` leaves one.
+pub fn sweep_leases(layout: &Layout, grace: Duration) -> io::Result<()> {
+    read_all(layout, grace).map(drop)
 }
 
 /// See [`read_all`].
@@ -196,8 +206,9 @@ fn age(file: &File) -> Duration {
     SystemTime::now().duration_since(modified).unwrap_or_default()
 }
 
-fn read_notes(path: &Path) -> io::Result<Vec<u64>> {
-    let bytes = std::fs::read(path)?;
+fn read_notes(mut file: File) -> io::Result<Vec<u64>> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
     let mut notes: Vec<u64> = bytes.as_chunks::<8>().0.iter().map(|note| u64::from_le_bytes(*note)).collect();
     // A lease that is mapped is longer than its notes, and ends in zeros.
     notes.dedup();

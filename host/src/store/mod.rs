@@ -16,7 +16,7 @@ mod verify;
 
 pub use index::{Found, GroupRow, Index, IndexError, Rows, SessionRow, Size, Suspects, Totals, Used, Writer};
 pub use layout::Layout;
-pub use lease::{Lease, Noted, ReadersLock};
+pub use lease::{Lease, Noted, ReadersLock, sweep_leases};
 pub use native::{Native, NativeHit};
 pub use object::{Incoming, PublishError, Published, stands};
 pub use recover::open_index;
