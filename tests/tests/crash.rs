@@ -244,6 +244,9 @@ fn what_a_session_without_close_was_told_outlives_it_and_the_trims_after_it() {
 /// Containers that share a volume: each host is process 1 of its own namespace, so a PID says nothing.
 #[test]
 fn two_hosts_with_the_same_pid_hold_what_each_was_told() {
+    if !cachewit_tests::namespaces() {
+        return;
+    }
     let home = Home::new();
     let body = |number: u64| noise(number + 1, 60_000);
     let mut go = home.session(&[]).start();

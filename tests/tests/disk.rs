@@ -1,6 +1,7 @@
 //! What disks do: they fill up, cannot be written, lose what was not synced, and are looked after by limits.
 
 use cachewit::model::Digest;
+use cachewit_tests::namespaces;
 use cachewit_tests::script::{Home, archive, noise};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -81,9 +82,17 @@ fn read_only(home: &Home) -> String {
 
 #[test]
 fn a_store_that_is_mounted_read_only_answers_and_a_put_still_gets_a_file() {
+    if !namespaces() {
+        return;
+    }
     let home = Home::new();
-    let body = noise(1, 5_000);
-    fill(&home, [(0, body.clone())]);
+    fill(&home, [(0, noise(1, 5_000))]);
+    // What it may share it cannot note, and so it shares nothing.
+    let shared = home.path().join("shared");
+    let text =
+        format!("[[store]]\nname = \"shared\"\nkind = \"folder\"\npath = {:?}\nmode = \"read-write\"\n", shared.display().to_string());
+    let config = home.write("shared.toml", text);
+    let config = config.to_str().expect("a path");
     for without_log in [false, true] {
         if without_log {
             // As a store is that was copied or packed: nothing but the file itself.
@@ -93,7 +102,7 @@ fn a_store_that_is_mounted_read_only_answers_and_a_put_still_gets_a_file() {
                 std::fs::remove_file(format!("{}{suffix}", home.layout().index().display())).expect("a file beside the index");
             }
         }
-        let mut go = home.session(&[]).mounted(read_only(&home)).start();
+        let mut go = home.session(&["--config", config]).mounted(read_only(&home)).start();
         let hit = go.get(action(0)).expect("a hit");
         assert!(hit.is_whole() && hit.path.starts_with(home.layout().dir()), "{hit:?}");
         let other = noise(2, 5_000);
@@ -110,6 +119,9 @@ fn a_store_that_is_mounted_read_only_answers_and_a_put_still_gets_a_file() {
 
 #[test]
 fn what_a_session_without_a_lease_was_handed_is_not_trimmed_under_it() {
+    if !namespaces() {
+        return;
+    }
     let home = Home::new();
     fill(&home, [(0, noise(1, 50_000))]);
     let mut reader = home.session(&[]).mounted(read_only(&home)).start();
@@ -134,6 +146,9 @@ fn small_disk(home: &Home, bytes: u64) -> String {
 
 #[test]
 fn a_full_disk_costs_what_does_not_fit_and_nothing_else() {
+    if !namespaces() {
+        return;
+    }
     let home = Home::new();
     let mut go = home.session(&[]).mounted(small_disk(&home, 3 << 20)).start();
     let (small, large) = (noise(1, 100_000), noise(2, 5 << 20));
@@ -151,6 +166,9 @@ fn a_full_disk_costs_what_does_not_fit_and_nothing_else() {
 
 #[test]
 fn space_on_the_disk_is_made_before_it_runs_out() {
+    if !namespaces() {
+        return;
+    }
     let home = Home::new();
     let config = home.write("space.toml", "[limits]\nmin-free = \"8MiB\"\n");
     let config = config.to_str().expect("a path");
@@ -167,6 +185,34 @@ fn space_on_the_disk_is_made_before_it_runs_out() {
     let ended = go.close();
     assert_eq!(ended.count("/evicted_groups"), 1, "{ended:?}");
     assert_eq!(ended.count("/evicted_bytes"), 6 << 20);
+}
+
+/// A build that puts more than there is room for must not have to end first.
+#[test]
+fn space_on_the_disk_is_made_while_a_session_puts() {
+    if !namespaces() {
+        return;
+    }
+    let home = Home::new();
+    let config = home.write("space.toml", "[limits]\nmin-free = \"90MiB\"\nmax-size = \"1GiB\"\n");
+    let config = config.to_str().expect("a path");
+    let first = format!(
+        "{}\nCACHEWIT_SUMMARY= GOCACHE={} \"$0\" --config {config} <{} >/dev/null 2>&1",
+        small_disk(&home, 200 << 20),
+        home.path().join("gocache").display(),
+        home.write("first", cachewit_tests::script::put_and_close(action(0), &noise(1, 60 << 20))).display()
+    );
+    let mut go = home.session(&["--config", config]).mounted(first).start();
+    for number in 1..4 {
+        go.put(action(number), &noise(number + 1, 25 << 20));
+    }
+    // Asked once only, since what is asked for is held.
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    assert_eq!(go.get(action(0)), None);
+    assert!(go.get(action(3)).is_some());
+    let ended = go.close();
+    // Exactly the first one: had it not gone while the session lived, the three would have been short of room at its end, too.
+    assert_eq!((ended.count("/evicted_groups"), ended.count("/evicted_bytes")), (1, 60 << 20), "{ended:?}");
 }
 
 #[test]

@@ -160,7 +160,8 @@ fn no_fault_fails_any_command() {
     for command in COMMANDS {
         first.go(command.iter().copied()).dir(&dir).succeed();
     }
-    for fault in &FAULTS {
+    // Without namespaces nothing can be mounted, and the first two are left out.
+    for fault in FAULTS.iter().filter(|fault| cachewit_tests::namespaces() || (fault.mount)(&first).is_none()) {
         let machine = Machine::new(&Toolchain::machine());
         copy(&first.gocache(), &machine.gocache());
         let dir = write_module(&machine, 1);

@@ -3,14 +3,15 @@
 use super::Shelf;
 use crate::config::Limits;
 use crate::fault::Faults;
-use crate::model::{TrimColumns, TrimReason, UnixNanos};
+use crate::model::{TrimColumns, TrimReason};
 use crate::platform;
 use crate::policy::Chain;
 use crate::store::Index;
 use crate::store::trim::{self, Goal, Scorer, TrimError, TrimReport};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// `min-free` where nobody says otherwise, or a hundredth of the file system, the smaller: enough for what `go` itself writes.
@@ -19,8 +20,8 @@ const MOST_FREE: u64 = 1 << 30;
 const LOOK_EVERY: u64 = 64 << 20;
 /// Where the index remembers the limits that the store is within.
 const LIMITS: &str = "limits";
-/// Where the index remembers when old groups were last looked for.
-const AGED: &str = "aged";
+/// How often groups that are too old are looked for at most.
+const AGING_EVERY: Duration = Duration::from_secs(3600);
 
 /// 20 GiB or a fifth of the file system, the smaller.
 pub fn default_max_size(folder: &Path) -> u64 {
@@ -70,6 +71,9 @@ impl Scorer for ChainScorer<'_> {
 
 /// Brings the store back within its limits where it is over them; None if there was nothing to do, or if another process does it.
 pub(super) fn keep(shelf: &Shelf, chain: &mut Chain, faults: &Faults, limits: Limits) -> Option<TrimOutcome> {
+    if shelf.is_read_only() {
+        return None;
+    }
     let Some(goal) = goal(shelf, limits) else {
         settle(shelf, &text(limits));
         return None;
@@ -91,9 +95,6 @@ pub(super) fn keep(shelf: &Shelf, chain: &mut Chain, faults: &Faults, limits: Li
     }
     // What is in the way is in use, and will not be for ever: the next session tries again, whether or not it puts something.
     settle(shelf, &if outcome.report.short { String::new() } else { text(limits) });
-    if let Some(age) = limits.max_age {
-        note_aged(shelf, age);
-    }
     (outcome.report.groups > 0 || outcome.report.bytes > 0).then_some(outcome)
 }
 
@@ -119,7 +120,9 @@ fn goal(shelf: &Shelf, limits: Limits) -> Option<Goal> {
     let used = shelf.with_index(Index::size)?.bytes;
     let max = limits.max_size.unwrap_or_else(|| default_max_size(shelf.folder()));
     let missing = missing_space(shelf.folder(), limits.min_free);
-    let max_age = limits.max_age.filter(|age| aging_is_due(shelf, *age));
+    // Old groups are looked for a few times within the age that is too old, at most hourly.
+    let aging_is_due = |age: &Duration| shelf.with_index(|index| index.is_due("aged", AGING_EVERY.min(*age / 8))).unwrap_or(false);
+    let max_age = limits.max_age.filter(aging_is_due);
     let mut down_to = used;
     if used > max {
         // A little further, or the very next put would trim again.
@@ -138,28 +141,25 @@ fn missing_space(folder: &Path, min_free: Option<u64>) -> u64 {
     min_free.unwrap_or_else(|| MOST_FREE.min(space.total / 100)).saturating_sub(space.free)
 }
 
-/// Old groups are looked for a few times within the age that is too old, at most hourly.
-fn aging_is_due(shelf: &Shelf, age: Duration) -> bool {
-    let last: i64 = shelf.with_index(|index| index.meta(AGED)).flatten().and_then(|text| text.parse().ok()).unwrap_or(0);
-    let since = UnixNanos::now().seconds().saturating_sub(last);
-    since < 0 || since as u64 >= aging_interval(age)
-}
-
-fn aging_interval(age: Duration) -> u64 {
-    (age.as_secs() / 8).min(3600)
-}
-
-fn note_aged(shelf: &Shelf, age: Duration) {
-    if aging_is_due(shelf, age) {
-        shelf.with_index(|index| index.set_meta(AGED, &UnixNanos::now().seconds().to_string()));
-    }
-}
-
 /// Watches the space on the file system while a build goes on: one that fills the disk would end with everybody's builds failing.
 #[derive(Debug, Default)]
 pub(super) struct SpaceWatch {
     since: AtomicU64,
-    busy: Arc<AtomicBool>,
+    at_work: Mutex<AtWork>,
+}
+
+#[derive(Debug, Default)]
+struct AtWork {
+    thread: Option<JoinHandle<Option<TrimOutcome>>>,
+    done: Vec<TrimOutcome>,
+}
+
+impl AtWork {
+    /// Takes what the thread did, waiting for its end.
+    fn join(&mut self) {
+        // A thread that panicked did what it did; the index knows.
+        self.done.extend(self.thread.take().and_then(|thread| thread.join().ok()).flatten());
+    }
 }
 
 impl SpaceWatch {
@@ -170,16 +170,24 @@ impl SpaceWatch {
             return;
         }
         self.since.store(0, Ordering::Relaxed);
-        if missing_space(shelf.folder(), limits.min_free) == 0 || self.busy.swap(true, Ordering::Relaxed) {
+        let mut at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+        if missing_space(shelf.folder(), limits.min_free) == 0 || at_work.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
             return;
         }
+        at_work.join();
         // A shelf of its own: it must not be in the way of the answers.
-        let (layout, chain, faults, busy) = (shelf.layout().clone(), chain.clone(), faults.clone(), self.busy.clone());
-        std::thread::spawn(move || {
+        let (layout, chain, faults) = (shelf.layout().clone(), chain.clone(), faults.clone());
+        at_work.thread = Some(std::thread::spawn(move || {
             let shelf = Shelf::open(layout, faults.clone());
-            keep(&shelf, &mut chain.lock().unwrap_or_else(PoisonError::into_inner), &faults, limits);
-            busy.store(false, Ordering::Relaxed);
-        });
+            keep(&shelf, &mut chain.lock().unwrap_or_else(PoisonError::into_inner), &faults, limits)
+        }));
+    }
+
+    /// Waits for a thread that makes room, and returns what all of them did.
+    pub fn finish(&self) -> Vec<TrimOutcome> {
+        let mut at_work = self.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+        at_work.join();
+        std::mem::take(&mut at_work.done)
     }
 }
 

@@ -4,7 +4,7 @@ use super::archive::ArchiveFacts;
 use super::bounds::{self, with_trim_lock};
 use super::{Cache, Ending, Shelf, Summary};
 use crate::fault::Faults;
-use crate::model::{Digest, UnixNanos};
+use crate::model::Digest;
 use crate::platform;
 use crate::policy::{Admit, GroupView};
 use crate::store::index::{UNFOLDED, fold};
@@ -24,10 +24,10 @@ const LATE_SHARING: Duration = Duration::from_secs(300);
 const LATE_RECHECK: Duration = Duration::from_secs(60);
 /// How old a file without a row must be to be swept.
 const SWEEP_AGE: Duration = Duration::from_secs(3600);
-/// How often leases past their grace are, in seconds.
-const LEASES_EVERY: i64 = 3600;
+/// How often leases past their grace are.
+const LEASES_EVERY: Duration = Duration::from_secs(3600);
 /// How often files without a row are looked for.
-const SWEEP_EVERY: i64 = 24 * 3600;
+const SWEEP_EVERY: Duration = Duration::from_secs(24 * 3600);
 
 /// Everything after the answer to close, or after the end of input.
 pub(super) fn run(cache: &Cache, ending: Ending) {
@@ -57,13 +57,15 @@ pub(super) fn run(cache: &Cache, ending: Ending) {
         });
         summary.not_kept = rejected.len() as u64;
     }
+    let mut trims = cache.space.finish();
     let grown = cache.shelf.has_grown();
     // A store that nobody adds to is over its limits if these have changed, or if the last trim found too much in use.
-    if (grown || !bounds::is_settled(&cache.shelf, cache.config.limits))
-        && let Some(outcome) = bounds::keep(&cache.shelf, &mut cache.chain(), &cache.faults, cache.config.limits)
-    {
-        summary.evicted_groups = outcome.report.groups;
-        summary.evicted_bytes = outcome.report.bytes;
+    if grown || !bounds::is_settled(&cache.shelf, cache.config.limits) {
+        trims.extend(bounds::keep(&cache.shelf, &mut cache.chain(), &cache.faults, cache.config.limits));
+    }
+    for outcome in trims {
+        summary.evicted_groups += outcome.report.groups;
+        summary.evicted_bytes += outcome.report.bytes;
         summary.evicted_by = Some(outcome.by);
     }
     summary.policies = cache.chain().reports().into_iter().map(Into::into).collect();
@@ -187,11 +189,11 @@ fn housekeeping(shelf: &Shelf, faults: &Faults, grace: Duration, grown: bool) {
     }
     recheck(shelf, faults);
     shelf.with_index(Index::checkpoint);
-    if is_due(shelf, "leases-swept", LEASES_EVERY) == Some(true) {
+    let is_due = |name, every| shelf.with_index(|index| index.is_due(name, every)).unwrap_or(false);
+    if is_due("leases-swept", LEASES_EVERY) {
         let _ = store::sweep_leases(shelf.layout(), grace);
     }
-    // A store that begins has nothing to sweep.
-    if grown && is_due(shelf, "swept", SWEEP_EVERY) == Some(true) {
+    if grown && is_due("swept", SWEEP_EVERY) {
         sweep_now(shelf, faults, SWEEP_AGE, grace);
     }
 }
@@ -223,18 +225,4 @@ fn recheck(shelf: &Shelf, faults: &Faults) {
 /// Removes files older than `age` that no row knows; None if another process trims. Returns how many and their bytes.
 pub fn sweep_now(shelf: &Shelf, faults: &Faults, age: Duration, grace: Duration) -> Option<(u64, u64)> {
     with_trim_lock(shelf, faults, |lock, shelf| shelf.with_index(|index| Ok(trim::sweep(lock, shelf.layout(), index, age, grace))))
-}
-
-/// Whether something that is done every so many seconds is due, which is noted; None if it was never due before.
-fn is_due(shelf: &Shelf, name: &str, every: i64) -> Option<bool> {
-    let now = UnixNanos::now().seconds();
-    shelf.with_index(|index| {
-        let last: Option<i64> = index.meta(name)?.and_then(|text| text.parse().ok());
-        // A clock that was set back must not put it off for ever.
-        let due = last.is_none_or(|last| !(0..every).contains(&(now - last)));
-        if due {
-            index.set_meta(name, &now.to_string())?;
-        }
-        Ok(last.map(|_| due))
-    })?
 }

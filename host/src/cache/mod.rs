@@ -323,7 +323,8 @@ impl Cache {
 
     /// Whether anything may leave this machine.
     fn shares(&self) -> bool {
-        self.client.is_some() && self.config.stores.iter().any(|store| store.mode.writes())
+        // Where nothing can be written, nobody could note what a store holds by now.
+        self.client.is_some() && !self.shelf.is_read_only() && self.config.stores.iter().any(|store| store.mode.writes())
     }
 
     /// Whether something that was found in Go's own cache is to be taken into the store, so that it can be shared.

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-/// Held open where the system lets us, so that a look walks two components of a path and not eight: half the time that a hit spends in
-/// the kernel is this walk.
+/// Held open where the system lets us, so that a look walks two components of a path and not eight.
 #[derive(Debug)]
 pub struct Folder {
     #[cfg(unix)]

@@ -261,6 +261,25 @@ mod tests {
         assert_eq!(std::fs::read_dir(layout.lease_dir()).unwrap().count(), 0, "a lease past its grace is swept");
     }
 
+    /// From the 32nd note on they go through memory, and trims read files.
+    #[test]
+    fn what_is_noted_through_memory_is_held_and_a_trim_is_seen_through_it() {
+        let (_dir, layout) = store();
+        let objects: Vec<Digest> = (0..3 * MAP_FROM).map(|number| Digest::of(&number.to_le_bytes())).collect();
+        let mut lease = Lease::take(&layout).unwrap();
+        assert!(objects.iter().all(|object| !lease.note(*object).unwrap()));
+        assert!(lease.mapped.is_some());
+        let all = read_all(&layout, Duration::ZERO).unwrap();
+        assert!(objects.iter().all(|object| all.live.contains(&object.prefix())));
+        raise_generation(&layout).unwrap();
+        assert!(lease.note(objects[0]).unwrap());
+        assert!(!lease.note(objects[0]).unwrap());
+        lease.begin_grace();
+        drop(lease);
+        let all = read_all(&layout, Duration::from_secs(600)).unwrap();
+        assert!(objects.iter().all(|object| all.grace.contains(&object.prefix())));
+    }
+
     #[test]
     fn whoever_notes_after_a_trim_moved_on_learns_it_once() {
         let (_dir, layout) = store();

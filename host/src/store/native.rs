@@ -5,9 +5,8 @@
 //! holds one line with output, size and time; the body lies in `cd/<output>-d`. `go` writes the last byte of a body last and the
 //! action's file after it, so a body of the right size is whole.
 
-use super::object::stands;
 use crate::model::{Digest, UnixNanos};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -52,12 +51,14 @@ impl Native {
         (&file).take(LINE as u64 + 1).read_to_end(&mut line).ok()?;
         let (output, size, put) = parse(&line, action)?;
         let path = self.path(output, 'd');
-        if !stands(&path, size) {
-            return None;
+        let body = std::fs::symlink_metadata(&path).ok().filter(|data| data.is_file() && data.len() == size)?;
+        let now = SystemTime::now();
+        if file.metadata().is_ok_and(|data| is_due(&data, now)) {
+            // Somebody else's file, or a read-only file system: nothing to be done.
+            let _ = file.set_modified(now);
         }
-        keep_in_use(&file);
-        if let Ok(body) = File::open(&path) {
-            keep_in_use(&body);
+        if is_due(&body, now) {
+            let _ = File::open(&path).and_then(|body| body.set_modified(now));
         }
         Some(NativeHit { output, size, put, path })
     }
@@ -83,14 +84,9 @@ fn parse(line: &[u8], action: Digest) -> Option<(Digest, u64, UnixNanos)> {
     Some((Digest::from_hex(output)?, size, UnixNanos(put)))
 }
 
-/// Refreshes a file's time as `go` would, or `go` would throw away after five days what is used every day.
-fn keep_in_use(file: &File) {
-    let now = SystemTime::now();
-    let modified = file.metadata().and_then(|data| data.modified());
-    if modified.is_ok_and(|time| now.duration_since(time).is_ok_and(|age| age >= REFRESH)) {
-        // Somebody else's file, or a read-only file system: nothing to be done.
-        let _ = file.set_modified(now);
-    }
+/// Whether `go` would refresh a file's time now. It throws away what was not used for five days.
+fn is_due(data: &Metadata, now: SystemTime) -> bool {
+    data.modified().is_ok_and(|time| now.duration_since(time).is_ok_and(|age| age >= REFRESH))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! short, and its objects are hashed before they are answered.
 
 use super::{Index, IndexError, digest};
-use crate::model::{Digest, UnixNanos};
+use crate::model::Digest;
 use crate::platform;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::HashSet;
@@ -113,14 +113,10 @@ impl Index {
     /// Ends the epoch, lets `sync` bring everything to the disk, and forgets the epoch. Nothing happens if that was done less than five
     /// minutes ago, or if nothing was written since. False if `sync` could not.
     pub fn make_durable(&self, sync: impl FnOnce() -> bool) -> Result<bool, IndexError> {
-        let now = UnixNanos::now().seconds();
-        let last: i64 = self.meta("synced")?.and_then(|text| text.parse().ok()).unwrap_or(0);
-        // A clock that was set back must not put it off for ever.
-        if platform::knows_boots() && (0..SYNC_EVERY.as_secs() as i64).contains(&(now - last)) {
+        if platform::knows_boots() && !self.is_due("synced", SYNC_EVERY)? {
             return Ok(true);
         }
         let Some(ended) = self.end_epoch()? else { return Ok(true) };
-        self.set_meta("synced", &now.to_string())?;
         if !sync() {
             return Ok(false);
         }
@@ -146,7 +142,7 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Entry, Kind, Origin};
+    use crate::model::{Entry, Kind, Origin, UnixNanos};
     use crate::store::{Layout, Writer, open_index};
 
     struct Store {

@@ -2,6 +2,7 @@
 
 use super::schema::BUSY;
 use super::{Index, IndexError, SessionRow, writer::insert_session};
+use crate::model::UnixNanos;
 use rusqlite::{OptionalExtension, params};
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -45,6 +46,18 @@ impl Index {
         let found = self.connection().query_row(sql, params![stream], |row| Ok(row.get_ref(0)?.as_blob()?.to_vec()));
         let packed = found.optional().map_err(|error| self.error(error))?.unwrap_or_default();
         Ok(packed.as_chunks::<8>().0.iter().map(|prefix| u64::from_le_bytes(*prefix)).collect())
+    }
+
+    /// Whether something that is done every so often is due, which is noted. What was never done is.
+    pub fn is_due(&self, name: &str, every: Duration) -> Result<bool, IndexError> {
+        let now = UnixNanos::now().seconds();
+        let last: Option<i64> = self.meta(name)?.and_then(|text| text.parse().ok());
+        // A clock that was set back must not put it off for ever.
+        let due = last.is_none_or(|last| !(0..every.as_secs() as i64).contains(&(now - last)));
+        if due {
+            self.set_meta(name, &now.to_string())?;
+        }
+        Ok(due)
     }
 
     /// A remembered word.
