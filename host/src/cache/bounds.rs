@@ -117,7 +117,7 @@ fn text(limits: Limits) -> String {
 
 /// What the limits ask for now.
 fn goal(shelf: &Shelf, limits: Limits) -> Option<Goal> {
-    let used = shelf.with_index(Index::size)?.bytes;
+    let used = shelf.with_index(Index::bytes)?;
     let max = limits.max_size.unwrap_or_else(|| default_max_size(shelf.folder()));
     let missing = missing_space(shelf.folder(), limits.min_free);
     // Old groups are looked for a few times within the age that is too old, at most hourly.

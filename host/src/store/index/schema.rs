@@ -42,6 +42,11 @@ CREATE TABLE IF NOT EXISTS object (
     goarch      TEXT,
     experiments TEXT
 ) WITHOUT ROWID;
+-- Bytes of all objects, kept by the triggers: adding up a million rows takes longer than a build should hear of it.
+CREATE TABLE IF NOT EXISTS stored (one INTEGER PRIMARY KEY CHECK (one = 1), bytes INTEGER NOT NULL);
+INSERT OR IGNORE INTO stored VALUES (1, 0);
+CREATE TRIGGER IF NOT EXISTS object_came AFTER INSERT ON object BEGIN UPDATE stored SET bytes = bytes + new.size; END;
+CREATE TRIGGER IF NOT EXISTS object_went AFTER DELETE ON object BEGIN UPDATE stored SET bytes = bytes - old.size; END;
 CREATE TABLE IF NOT EXISTS doomed (output BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS stream (
     id     INTEGER PRIMARY KEY,

@@ -100,17 +100,20 @@ impl Index {
             .map_err(|error| self.error(error))
     }
 
-    /// Entries, objects and their bytes.
+    /// Bytes of all objects.
+    pub fn bytes(&self) -> Result<u64, IndexError> {
+        let found = self.connection().query_row("SELECT bytes FROM stored", [], |row| row.get::<_, i64>(0));
+        Ok(found.map_err(|error| self.error(error))?.max(0) as u64)
+    }
+
+    /// Entries, objects and their bytes. It counts them all, so it is for commands that show it.
     pub fn size(&self) -> Result<Size, IndexError> {
-        let work = || -> rusqlite::Result<Size> {
-            let count = |sql| self.connection().query_row(sql, [], |row| row.get::<_, i64>(0));
-            Ok(Size {
-                entries: count("SELECT count(*) FROM entry")?.max(0) as u64,
-                objects: count("SELECT count(*) FROM object")?.max(0) as u64,
-                bytes: count("SELECT coalesce(sum(size), 0) FROM object")?.max(0) as u64,
-            })
-        };
-        work().map_err(|error| self.error(error))
+        let count = |sql| self.connection().query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|error| self.error(error));
+        Ok(Size {
+            entries: count("SELECT count(*) FROM entry")?.max(0) as u64,
+            objects: count("SELECT count(*) FROM object")?.max(0) as u64,
+            bytes: self.bytes()?,
+        })
     }
 }
 

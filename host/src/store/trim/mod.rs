@@ -98,7 +98,7 @@ pub fn lock(layout: &Layout) -> Result<Option<TrimLock>, TrimError> {
 pub fn trim(_lock: &TrimLock, layout: &Layout, index: &Index, goal: Goal, scorer: &mut dyn Scorer) -> Result<TrimReport, TrimError> {
     let io_error = |source| TrimError::Io { path: layout.dir().to_owned(), source };
     finish_doomed(layout, index, goal.grace)?;
-    let before = index.size()?.bytes;
+    let before = index.bytes()?;
     if before <= goal.above && goal.down_to > 0 && goal.max_age.is_none() {
         return Ok(TrimReport { before, after: before, ..TrimReport::default() });
     }
