@@ -7,6 +7,7 @@ mod hold;
 mod late;
 mod ledger;
 mod native;
+mod recall;
 mod remote;
 mod shelf;
 mod stream;
@@ -133,6 +134,7 @@ impl Cache {
         let folder = std::env::current_dir().unwrap_or_default();
         let view = Arc::new(session_view(parent, environment, &folder));
         let stream = view.fact("stream").known().unwrap_or_default().to_owned();
+        shelf.recall(&stream);
         let chain = Chain::new(&config.policies, ArtifactStore::of_this_user(), view.clone(), config.log_level, faults.clone());
         let chain = Arc::new(Mutex::new(chain));
         let client = remote::client(&config.stores, &stream, &shelf, &chain, &faults);

@@ -2,6 +2,7 @@
 //! store is configured, the fetching one.
 
 use super::hold::Hold;
+use super::recall::{self, Recalled};
 use crate::fault::Faults;
 use crate::model::{Digest, Entry, UnixNanos};
 use crate::platform::Folder;
@@ -20,7 +21,7 @@ pub struct Shelf {
     inner: Arc<Mutex<Inner>>,
 }
 
-struct Inner {
+pub(super) struct Inner {
     /// None = it cannot be used; everything is a miss then.
     index: Option<Index>,
     /// Nothing can be written here, and nothing is kept.
@@ -29,6 +30,8 @@ struct Inner {
     writer: Option<Writer>,
     /// What this session put or fetched: found again before anything is committed.
     fresh: HashMap<Digest, Fresh>,
+    /// What was looked up before it is asked for.
+    pub(super) recalled: Recalled,
     /// Epochs that a power cut may have cut short; empty on nearly every day.
     suspects: Suspects,
     /// Objects of these epochs that this session has hashed.
@@ -55,6 +58,18 @@ struct Snapshots {
     lookups: u32,
     /// Whether a thread ends snapshots that are old.
     end_by_themselves: bool,
+}
+
+impl Inner {
+    /// Notes an object; true if it must not be relied on.
+    pub(super) fn is_unsafe(&mut self, output: Digest, layout: &Layout, faults: &Faults) -> bool {
+        self.hold.note(output, self.index.as_ref(), layout, faults)
+    }
+
+    /// Whether this session knows better than the index.
+    pub(super) fn has_put(&self, action: Digest) -> bool {
+        self.fresh.contains_key(&action)
+    }
 }
 
 /// A local hit.
@@ -97,6 +112,7 @@ impl Shelf {
             hold,
             writer: None,
             fresh: HashMap::new(),
+            recalled: Recalled::default(),
             suspects: suspects.unwrap_or_default(),
             checked: HashSet::new(),
             snapshots: Snapshots::default(),
@@ -128,6 +144,9 @@ impl Shelf {
             let Fresh { output, size, put, private } = fresh.clone();
             let path = private.unwrap_or_else(|| self.layout.object(output));
             return store::stands(&path, size).then_some(Hit { output, size, put, path, used: Used::Action(action) });
+        }
+        if let Some(hit) = inner.recalled.take(action) {
+            return Some(hit);
         }
         self.keep_snapshot(&mut inner);
         let found = match inner.index.as_ref()?.find(action) {
@@ -199,9 +218,17 @@ impl Shelf {
         self.lock().suspects.clone()
     }
 
+    /// Looks up what the last session of this stream used before it is asked for, as far as it can be relied on as it is.
+    pub fn recall(&self, stream: &str) {
+        if self.suspects().is_empty() {
+            let ids = self.with_index(|index| index.working_set(stream)).unwrap_or_default();
+            recall::begin(ids, self.layout.clone(), self.faults.clone(), Arc::downgrade(&self.inner));
+        }
+    }
+
     /// Notes an object; true if it must not be relied on.
     fn note(&self, inner: &mut Inner, output: Digest) -> bool {
-        inner.hold.note(output, inner.index.as_ref(), &self.layout, &self.faults)
+        inner.is_unsafe(output, &self.layout, &self.faults)
     }
 
     fn index_fault(&self, error: &IndexError) {
@@ -244,6 +271,7 @@ impl Shelf {
                     self.queue(&mut inner, entry.clone());
                 }
                 let path = path.to_string_lossy().into_owned();
+                inner.recalled.forget(entry.action);
                 // Not indexed: it is this session's alone.
                 inner
                     .fresh
@@ -269,6 +297,7 @@ impl Shelf {
 
     fn keep(&self, inner: &mut Inner, entry: Entry, private: Option<String>) {
         let fresh = Fresh { output: entry.output, size: entry.size, put: entry.put, private };
+        inner.recalled.forget(entry.action);
         inner.fresh.insert(entry.action, fresh);
         self.queue(inner, entry);
     }

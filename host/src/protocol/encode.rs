@@ -91,9 +91,12 @@ fn decimal(out: &mut Vec<u8>, value: u64) {
 
 /// A JSON string, quotes included.
 fn string(out: &mut Vec<u8>, text: &str) {
+    let is_escaped = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+    // Looked through without stopping, which the compiler does sixteen bytes at a time: hardly a path has anything to escape.
+    let any = rest.iter().fold(false, |any, &byte| any | is_escaped(byte));
+    while any && let Some(at) = rest.iter().position(|&byte| is_escaped(byte)) {
         out.extend_from_slice(&rest[..at]);
         let byte = rest[at];
         match byte {

@@ -4,7 +4,7 @@
 //! updates every time, most of them overwritten by the next run; folding later writes each entry once however many sessions used it.
 
 use super::{Index, IndexError};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -25,6 +25,15 @@ pub fn fold(index: &Index) -> Result<(), IndexError> {
         })
     };
     work().map_err(|source| index.error(source))
+}
+
+impl Index {
+    /// The rows that the last session of a stream used, in order; none if it is a new one.
+    pub fn working_set(&self, stream: &str) -> Result<Vec<i64>, IndexError> {
+        let sql = "SELECT used FROM session WHERE stream = (SELECT id FROM stream WHERE label = ?1) ORDER BY id DESC LIMIT 1";
+        let found = self.connection().query_row(sql, params![stream], |row| Ok(unpack(row.get_ref(0)?.as_blob()?)));
+        Ok(found.optional().map_err(|error| self.error(error))?.unwrap_or_default())
+    }
 }
 
 struct Use {

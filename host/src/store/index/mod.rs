@@ -139,6 +139,24 @@ impl Index {
         .map_err(|error| self.error(error))
     }
 
+    /// What is known of these rows' actions; one that is gone is left out.
+    pub fn find_rows(&self, ids: &[i64]) -> Result<Vec<(Digest, Found)>, IndexError> {
+        let work = || -> rusqlite::Result<Vec<(Digest, Found)>> {
+            let transaction = self.connection().unchecked_transaction()?;
+            let mut find = transaction.prepare_cached("SELECT action, output, size, put_ns FROM entry WHERE id = ?1")?;
+            let mut all = Vec::with_capacity(ids.len());
+            for id in ids {
+                let row = find.query_row(params![id], |row| {
+                    let (size, put) = (row.get::<_, i64>(2)?.max(0) as u64, UnixNanos(row.get(3)?));
+                    Ok((digest(row, 0)?, Found { id: *id, output: digest(row, 1)?, size, put }))
+                });
+                all.extend(row.optional()?);
+            }
+            Ok(all)
+        };
+        work().map_err(|error| self.error(error))
+    }
+
     /// Whether a trim is about to remove this object, or died while it did.
     pub fn is_doomed(&self, output: Digest) -> Result<bool, IndexError> {
         let mut find = self.connection().prepare_cached("SELECT 1 FROM doomed WHERE output = ?1").map_err(|error| self.error(error))?;

@@ -1,0 +1,82 @@
+//! What the last session of this stream used, looked up before it is asked for.
+//!
+//! A warm build asks for what the one before it asked for, and `go` waits for every answer. While `go` still reads its packages, a thread
+//! does for the whole working set what a lookup does: row, note in the lease, look whether it is doomed, look at the file. What a lease
+//! holds stays for as long as the session lives, so the answer may wait in memory until it is asked for.
+
+use super::shelf::{Hit, Inner};
+use crate::fault::Faults;
+use crate::model::Digest;
+use crate::platform::Folder;
+use crate::store::{Index, Layout, Used};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// A smaller working set is not worth a thread and a connection: `go list` and `go env` wait for their start and hardly for lookups.
+const WORTH_A_THREAD: usize = 64;
+/// Nobody's build asks for more within [`KEPT`].
+const MOST: usize = 50_000;
+/// Looked up at a time. Who asks meanwhile waits for half of that at most.
+const BATCH: usize = 32;
+/// How long an answer waits for its question. What another session puts under the same action, and what somebody removes by hand, is seen
+/// this much later.
+const KEPT: Duration = Duration::from_secs(2);
+
+/// Answers that wait for their questions.
+#[derive(Default)]
+pub(super) struct Recalled(HashMap<Digest, (Instant, Hit)>);
+
+impl Recalled {
+    /// The answer to a question, which is asked once: a second time is looked up.
+    pub fn take(&mut self, action: Digest) -> Option<Hit> {
+        let (looked_up, hit) = self.0.remove(&action)?;
+        (looked_up.elapsed() < KEPT).then_some(hit)
+    }
+
+    /// Forgets what was put meanwhile.
+    pub fn forget(&mut self, action: Digest) {
+        self.0.remove(&action);
+    }
+}
+
+/// Looks `ids` up on a thread of its own, which ends with the session. That it cannot be started costs nothing but time.
+pub(super) fn begin(mut ids: Vec<i64>, layout: Layout, faults: Arc<Faults>, inner: Weak<Mutex<Inner>>) {
+    if ids.len() < WORTH_A_THREAD {
+        return;
+    }
+    ids.truncate(MOST);
+    let _ = std::thread::Builder::new().name("working set".to_owned()).spawn(move || look_up(&ids, &layout, &faults, &inner));
+}
+
+fn look_up(ids: &[i64], layout: &Layout, faults: &Faults, shared: &Weak<Mutex<Inner>>) -> Option<()> {
+    // A connection of its own, so that lookups of others go on beside it.
+    let index = Index::open(&layout.index()).ok()?;
+    let objects = Folder::open(&layout.objects_dir())?;
+    for ids in ids.chunks(BATCH) {
+        let found = index.find_rows(ids).ok()?;
+        // Before the lease is noted, so that the time is never said to be later than it was.
+        let now = Instant::now();
+        let held: Vec<_> = {
+            let inner = shared.upgrade()?;
+            let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
+            found.into_iter().filter(|(_, found)| !inner.is_unsafe(found.output, layout, faults)).collect()
+        };
+        let hits: Vec<(Digest, Hit)> = held
+            .into_iter()
+            .filter_map(|(action, found)| {
+                let path = layout.object(found.output);
+                let stands = objects.size_of_file(layout.name_of_object(&path)) == Some(found.size);
+                stands.then(|| (action, Hit { output: found.output, size: found.size, put: found.put, path, used: Used::Row(found.id) }))
+            })
+            .collect();
+        let inner = shared.upgrade()?;
+        let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
+        for (action, hit) in hits {
+            if !inner.has_put(action) {
+                inner.recalled.0.insert(action, (now, hit));
+            }
+        }
+    }
+    Some(())
+}
