@@ -1,5 +1,6 @@
 //! What a developer of cachewit runs: `cargo xtask try`, `test`, `bench` and `toolchains`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -47,10 +48,25 @@ enum Command {
         /// Versions such as 1.24.11; none means those that the tests use
         versions: Vec<String>,
     },
+    /// What the bench puts between `go` and a host to see how much memory the host has
+    #[command(name = bench::memory::COMMAND, hide = true)]
+    Measured {
+        /// The file that takes the figure
+        file: PathBuf,
+        /// The host
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        host: Vec<OsString>,
+    },
 }
 
 fn main() -> ExitCode {
     let result = match Args::parse().command {
+        Command::Measured { file, host } => {
+            return bench::memory::run(&file, &host).unwrap_or_else(|error| {
+                eprintln!("xtask: {error:#}");
+                ExitCode::FAILURE
+            });
+        }
         Command::Try { keep } => try_out::run(keep),
         Command::Test { filter, file, toolchains } => test::run_suite(filter.as_deref(), file.as_deref(), toolchains),
         Command::Bench(options) => bench::run(&options),

@@ -52,14 +52,20 @@ pub fn chain_config(shared: &Path, max_size: &str) -> String {
 }
 
 /// `go` splits `GOCACHEPROG` at blanks; an element may be wrapped in quotes if the quote is its first character.
-fn quoted(path: &Path) -> String {
+pub fn quoted(path: &Path) -> String {
     let path = path.display().to_string();
     if path.contains(char::is_whitespace) { format!("'{path}'") } else { path }
 }
 
 /// Makes a `go` command use cachewit, whose sessions append their summaries to `summaries`.
 pub fn cached_by(command: &mut Command, gocacheprog: &str, summaries: &Path) {
-    command.env("GOCACHEPROG", gocacheprog).env(SUMMARY_VARIABLE, summaries);
+    summarised_in(command, summaries);
+    command.env("GOCACHEPROG", gocacheprog);
+}
+
+/// Makes the sessions of a `go` command append their summaries to `summaries`.
+pub fn summarised_in(command: &mut Command, summaries: &Path) {
+    command.env(SUMMARY_VARIABLE, summaries);
 }
 
 /// What one session did, as the binary writes it.

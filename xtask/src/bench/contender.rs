@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::floor;
+use super::memory;
+use super::peer::Peer;
 use super::workload::Workload;
+use super::{embed, floor};
 use crate::golang::{Machine, timed};
 use crate::product::{self, CHAIN, Summary};
 
@@ -28,31 +30,27 @@ pub enum Host {
     Plain,
     /// cachewit with the chain of three plugins and a shared folder.
     Chain,
+    /// Another program, by its place in [`Field::peers`].
+    Peer(usize),
 }
 
-/// Every host, in the order of the report.
+/// Every host of ours, in the order of the report.
 pub const HOSTS: [Host; 5] = [Host::Native, Host::NativeAgain, Host::Floor, Host::Plain, Host::Chain];
 
 impl Host {
-    /// The name in the report.
-    pub fn name(self) -> &'static str {
+    fn folder(self) -> String {
         match self {
-            Self::Native => "Go's own cache",
-            Self::NativeAgain => "the same again (A/A)",
-            Self::Floor => "floor host",
-            Self::Plain => "cachewit",
-            Self::Chain => "cachewit, three plugins",
+            Self::Native => "native".to_owned(),
+            Self::NativeAgain => "again".to_owned(),
+            Self::Floor => "floor".to_owned(),
+            Self::Plain => "plain".to_owned(),
+            Self::Chain => "chain".to_owned(),
+            Self::Peer(place) => format!("peer-{place}"),
         }
     }
 
-    fn folder(self) -> &'static str {
-        match self {
-            Self::Native => "native",
-            Self::NativeAgain => "again",
-            Self::Floor => "floor",
-            Self::Plain => "plain",
-            Self::Chain => "chain",
-        }
+    fn is_cachewit(self) -> bool {
+        matches!(self, Self::Plain | Self::Chain)
     }
 }
 
@@ -64,12 +62,38 @@ pub struct Field {
     pub binary: PathBuf,
     /// The folder of the bench.
     pub dir: PathBuf,
+    /// Other hosts.
+    pub peers: Vec<Peer>,
+}
+
+/// Whether a run is there for its time or for the memory of its host, which is taken by a program between `go` and the host.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gauge {
+    Time,
+    Memory,
 }
 
 impl Field {
+    /// A host's name in the report.
+    pub fn name(&self, host: Host) -> &str {
+        match host {
+            Host::Native => "Go's own cache",
+            Host::NativeAgain => "the same again (A/A)",
+            Host::Floor => "floor host",
+            Host::Plain => "cachewit",
+            Host::Chain => "cachewit, three plugins",
+            Host::Peer(place) => &self.peers[place].name,
+        }
+    }
+
     /// The folder of the hello program.
     pub fn hello(&self) -> PathBuf {
         self.dir.join("hello")
+    }
+
+    /// The folder of the program that embeds a large file.
+    pub fn embed(&self) -> PathBuf {
+        self.dir.join("embed")
     }
 
     /// The floor host's binary.
@@ -83,7 +107,7 @@ impl Field {
     }
 
     fn machine(&self, host: Host, cold: bool) -> Result<Machine> {
-        let folder = if cold { format!("{}-cold", host.folder()) } else { host.folder().to_owned() };
+        let folder = if cold { format!("{}-cold", host.folder()) } else { host.folder() };
         Machine::new(&self.go, self.dir.join(folder))
     }
 
@@ -106,50 +130,83 @@ impl Field {
 
     /// One run, from spawn to exit of `go`. What a session does behind `go`'s back is over when this returns.
     pub fn once(&self, host: Host, workload: &Workload) -> Result<Duration> {
-        let machine = self.machine(host, workload.cold)?;
+        self.run(host, workload, Gauge::Time)
+    }
+
+    /// The most memory that the host had in a run of its own, in bytes; none for Go's own cache, which has no process, and where the system
+    /// does not tell.
+    pub fn peak_memory(&self, host: Host, workload: &Workload) -> Result<Option<u64>> {
+        if matches!(host, Host::Native | Host::NativeAgain) || !memory::is_known() {
+            return Ok(None);
+        }
+        self.run(host, workload, Gauge::Memory)?;
+        memory::read(&self.machine(host, workload.cold)?.work().join(memory::FILE)).map(Some)
+    }
+
+    fn run(&self, host: Host, workload: &Workload, gauge: Gauge) -> Result<Duration> {
         let shared = self.dir.join(if workload.cold { "shared-cold" } else { "shared" });
         if workload.cold {
             remove_tree(&self.dir.join(format!("{}-cold", host.folder())))?;
             remove_tree(&shared)?;
         }
-        let machine = if workload.cold { self.machine(host, true)? } else { machine };
-        let mut command = workload.command(&machine, &self.hello())?;
+        let machine = self.machine(host, workload.cold)?;
+        if workload.embeds {
+            embed::make_anew(&self.embed(), &machine)?;
+        }
+        let folder = if workload.embeds { self.embed() } else { self.hello() };
+        let mut command = workload.command(&machine, &folder)?;
         let summaries = machine.work().join("summary");
         let _ = std::fs::remove_file(&summaries);
-        match host {
-            Host::Native | Host::NativeAgain => {}
-            Host::Floor => {
-                // Cold, every get is a miss whatever the table knows.
-                let cold = if workload.cold { " cold" } else { "" };
-                command.env("GOCACHEPROG", format!("{}{cold}", self.floor_binary().display()));
-            }
+        let value = match host {
+            Host::Native | Host::NativeAgain => None,
+            // Cold, every get is a miss whatever the table knows.
+            Host::Floor => Some(format!("{}{}", self.floor_binary().display(), if workload.cold { " cold" } else { "" })),
             Host::Plain | Host::Chain => {
                 std::fs::create_dir_all(&shared).with_context(|| format!("cannot create {}", shared.display()))?;
                 let max_size = if workload.cold { COLD_MAX_SIZE } else { WARM_MAX_SIZE };
                 let text = if host == Host::Chain { product::chain_config(&shared, max_size) } else { product::EMPTY_CONFIG.to_owned() };
                 let config = machine.work().join("cachewit.toml");
                 std::fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
-                product::cached_by(&mut command, &product::configured(&self.binary, &config), &summaries);
+                product::summarised_in(&mut command, &summaries);
+                Some(product::configured(&self.binary, &config))
             }
+            Host::Peer(place) => Some(self.peers[place].command(&machine)?),
+        };
+        if let Some(value) = value {
+            let value = if gauge == Gauge::Memory { memory::measuring(&value, &machine.work().join(memory::FILE))? } else { value };
+            command.env("GOCACHEPROG", value);
         }
         let wall = timed(&mut command)?;
-        if matches!(host, Host::Plain | Host::Chain) {
-            check(host, workload, &Summary::wait_for_one(&summaries)?).with_context(|| format!("{}, {}", workload.name, host.name()))?;
+        if host.is_cachewit() {
+            let summary = Summary::wait_for_one(&summaries)?;
+            self.check(host, workload, &summary).with_context(|| format!("{}, {}", workload.name, self.name(host)))?;
+        }
+        if let Host::Peer(place) = host {
+            self.peers[place].wait_until_gone();
         }
         Ok(wall)
     }
-}
 
-/// Fails a run that did not do what its column says: a plugin switched off, or one never asked where there was something to ask.
-fn check(host: Host, workload: &Workload, summary: &Summary) -> Result<()> {
-    if summary.gets == 0 {
-        bail!("go asked cachewit nothing");
+    /// Fails a run that did not do what its column says: a plugin switched off, or one never asked where there was something to ask; a
+    /// cold build that was not as cold as that of Go's own cache.
+    fn check(&self, host: Host, workload: &Workload, summary: &Summary) -> Result<()> {
+        if summary.gets == 0 {
+            bail!("go asked cachewit nothing");
+        }
+        if host == Host::Chain {
+            summary.check_plugins(&CHAIN)?;
+            summary.check_asked(workload.asked)?;
+        }
+        if workload.cold {
+            let native = self.dir.join("native-cold/gocache");
+            if let Some(actions) = native.is_dir().then(|| floor::count_actions(&native)).transpose()?
+                && summary.puts < actions
+            {
+                bail!("{} puts, where Go's own cache has {actions} actions", summary.puts);
+            }
+        }
+        Ok(())
     }
-    if host == Host::Chain {
-        summary.check_plugins(&CHAIN)?;
-        summary.check_asked(workload.asked)?;
-    }
-    Ok(())
 }
 
 fn remove_tree(dir: &Path) -> Result<()> {

@@ -45,6 +45,15 @@ pub fn write_table(gocache: &Path, table: &Path) -> Result<usize> {
     Ok(answers.len())
 }
 
+/// Actions that Go's own cache keeps in `gocache`.
+pub fn count_actions(gocache: &Path) -> Result<u64> {
+    let mut actions = 0;
+    for folder in read_dir(gocache)?.into_iter().filter(|folder| folder.is_dir()) {
+        actions += read_dir(&folder)?.iter().filter(|file| file.to_string_lossy().ends_with("-a")).count() as u64;
+    }
+    Ok(actions)
+}
+
 fn read_dir(dir: &Path) -> Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(dir).with_context(|| format!("cannot list {}", dir.display()))?;
     entries.map(|entry| Ok(entry?.path())).collect()

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use self::contender::{Field, HOSTS, Host};
+use self::peer::Peer;
 use self::stats::{median, ratio};
 use self::workload::{WORKLOADS, Workload};
 use crate::product;
@@ -19,7 +20,11 @@ use crate::toolchains::{default_go, go_version, toolchain};
 use crate::workspace::{ensure_wasm_targets, say, scratch};
 
 mod contender;
+mod embed;
 mod floor;
+mod large;
+pub mod memory;
+mod peer;
 mod stats;
 mod workload;
 
@@ -47,12 +52,16 @@ pub struct Options {
     /// Leave cachewit out: only Go's own cache and the floor host
     #[arg(long)]
     floor_only: bool,
+    /// Another host beside ours, as often as there are some: its value of GOCACHEPROG, in which {dir} is a folder for its cache
+    #[arg(long = "peer", value_name = "NAME=COMMAND", value_parser = Peer::parse)]
+    peers: Vec<Peer>,
 }
 
 /// Measures and prints.
 pub fn run(options: &Options) -> Result<()> {
     let chosen = chosen(options)?;
-    let hosts: Vec<Host> = HOSTS.into_iter().filter(|host| !options.floor_only || !matches!(host, Host::Plain | Host::Chain)).collect();
+    let ours = HOSTS.into_iter().filter(|host| !options.floor_only || !matches!(host, Host::Plain | Host::Chain));
+    let hosts: Vec<Host> = ours.chain((0..options.peers.len()).map(Host::Peer)).collect();
     if !options.floor_only {
         ensure_wasm_targets()?;
         product::build()?;
@@ -62,33 +71,37 @@ pub fn run(options: &Options) -> Result<()> {
         None => default_go()?,
     };
     let dir = scratch("bench")?;
-    let field = Field { go, binary: product::binary(), dir: dir.path().to_path_buf() };
+    let field = Field { go, binary: product::binary(), dir: dir.path().to_path_buf(), peers: options.peers.clone() };
     workload::write_hello(&field.hello())?;
     floor::build_empty(&field.empty_binary())?;
     let mut random = fastrand::Rng::new();
 
-    let mut table = Table::new(2, &["workload", "host", "median", "ratio", "95 % interval", "rounds"]);
+    let mut table = Table::new(2, &["workload", "host", "median", "ratio", "95 % interval", "rounds", "peak memory"]);
     for (workload, rounds) in chosen {
         let walls = measure(&field, workload, &hosts, rounds, &mut random)?;
         for (host, wall) in hosts.iter().zip(&walls) {
+            let memory = field.peak_memory(*host, workload)?;
             let name = if *host == hosts[0] { workload.name } else { "" };
             let compared = (*host != Host::Native).then(|| ratio(wall, &walls[0], &mut random));
             table.row(vec![
                 name.to_owned(),
-                host.name().to_owned(),
+                field.name(*host).to_owned(),
                 format!("{:.1} ms", median(wall) * 1e3),
                 compared.map_or_else(|| "1".to_owned(), |ratio| format!("{:.3}", ratio.value)),
                 compared.map_or_else(String::new, |ratio| format!("{:.3} to {:.3}", ratio.low, ratio.high)),
                 wall.len().to_string(),
+                memory.map_or_else(String::new, |bytes| format!("{:.0} MiB", bytes as f64 / f64::from(1 << 20))),
             ]);
         }
     }
     let starts = starts(&field, options.floor_only, &mut random)?;
+    let large = measures_large(options).then(|| large::measure(&field.binary, &field.dir, &mut random)).transpose()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let head = format!("{}, {cores} cores; ratios of medians to Go's own cache, rounds in random order", go_version(&field.go)?);
-    println!("\n{head}\n\n{}\n{}", table.text(), starts.text());
+    let tables: Vec<&Table> = [&table, &starts].into_iter().chain(&large).collect();
+    println!("\n{head}\n\n{}", tables.iter().map(|table| table.text()).collect::<Vec<_>>().join("\n"));
     if let Some(file) = &options.markdown {
-        let text = format!("{head}\n\n{}\n{}", table.markdown(), starts.markdown());
+        let text = format!("{head}\n\n{}", tables.iter().map(|table| table.markdown()).collect::<Vec<_>>().join("\n"));
         std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
@@ -109,11 +122,17 @@ fn chosen(options: &Options) -> Result<Vec<(&'static Workload, usize)>> {
     };
     let chosen: Vec<(&Workload, usize)> =
         ALL.iter().filter(wanted).map(|workload| (workload, rounds(workload))).filter(|(_, rounds)| *rounds > 0).collect();
-    if chosen.is_empty() {
-        let names: Vec<&str> = ALL.iter().map(|workload| workload.name).collect();
+    if chosen.is_empty() && !measures_large(options) {
+        let names: Vec<&str> = ALL.iter().map(|workload| workload.name).chain([large::NAME]).collect();
         bail!("nothing to measure; there are: {} (--quick leaves the long ones out)", names.join("; "));
     }
     Ok(chosen)
+}
+
+/// Whether the bench is to fill a store with a million entries, which takes minutes.
+fn measures_large(options: &Options) -> bool {
+    let wanted = options.only.as_deref().map_or(!options.quick, |name| large::NAME.contains(name));
+    wanted && !options.floor_only
 }
 
 /// The wall times of each host, round by round.
@@ -127,7 +146,7 @@ fn measure(field: &Field, workload: &Workload, hosts: &[Host], rounds: usize, ra
         }
     } else {
         for host in hosts {
-            say(format!("{}: warming {}", workload.name, host.name()));
+            say(format!("{}: warming {}", workload.name, field.name(*host)));
             field.warm(*host, workload)?;
         }
     }

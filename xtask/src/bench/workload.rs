@@ -15,6 +15,8 @@ pub struct Workload {
     output: Output,
     /// Whether every run starts with an empty cache.
     pub cold: bool,
+    /// Whether it compiles the program with the large file, made anew before each run, and not the hello program.
+    pub embeds: bool,
     /// Plugins of the chain that have something to decide in it. A warm run trims nothing; where it goes and what may leave is asked
     /// again at the end of each, unless it used nothing but module indexes, which never leave.
     pub asked: &'static [&'static str],
@@ -35,26 +37,48 @@ enum Output {
     Removed,
 }
 
+const NOTHING: &[&str] = &[];
 const INDEXES: &[&str] = &["read-through"];
 const WARM: &[&str] = &["share-filter", "read-through"];
 
 /// All workloads, in the order in which they warm the caches best.
-pub const WORKLOADS: [Workload; 6] = [
+pub const WORKLOADS: [Workload; 8] = [
     Workload {
         name: "list unsafe",
         args: &["list", "unsafe"],
         output: Output::None,
         cold: false,
+        embeds: false,
         asked: INDEXES,
         rounds: 100,
         quick_rounds: 30,
     },
-    Workload { name: "build std", args: &["build", "std"], output: Output::None, cold: false, asked: WARM, rounds: 40, quick_rounds: 12 },
+    Workload {
+        name: "env",
+        args: &["env"],
+        output: Output::None,
+        cold: false,
+        embeds: false,
+        asked: NOTHING,
+        rounds: 60,
+        quick_rounds: 15,
+    },
+    Workload {
+        name: "build std",
+        args: &["build", "std"],
+        output: Output::None,
+        cold: false,
+        embeds: false,
+        asked: WARM,
+        rounds: 40,
+        quick_rounds: 12,
+    },
     Workload {
         name: "hello, up to date",
         args: &["build", "-o"],
         output: Output::Kept,
         cold: false,
+        embeds: false,
         asked: WARM,
         rounds: 60,
         quick_rounds: 15,
@@ -64,16 +88,37 @@ pub const WORKLOADS: [Workload; 6] = [
         args: &["build", "-o"],
         output: Output::Removed,
         cold: false,
+        embeds: false,
         asked: WARM,
-        rounds: 30,
+        rounds: 40,
         quick_rounds: 10,
     },
-    Workload { name: "vet std", args: &["vet", "std"], output: Output::None, cold: false, asked: WARM, rounds: 9, quick_rounds: 0 },
+    Workload {
+        name: "vet std",
+        args: &["vet", "std"],
+        output: Output::None,
+        cold: false,
+        embeds: false,
+        asked: WARM,
+        rounds: 9,
+        quick_rounds: 0,
+    },
+    Workload {
+        name: "1 GiB embedded",
+        args: &["build"],
+        output: Output::None,
+        cold: false,
+        embeds: true,
+        asked: WARM,
+        rounds: 5,
+        quick_rounds: 0,
+    },
     Workload {
         name: "build std, cold",
         args: &["build", "std"],
         output: Output::None,
         cold: true,
+        embeds: false,
         asked: &CHAIN,
         rounds: 3,
         quick_rounds: 0,
@@ -81,16 +126,19 @@ pub const WORKLOADS: [Workload; 6] = [
 ];
 
 impl Workload {
-    /// The command on a machine, everything in place that it needs. The program lies in `hello`, one folder for all machines,
-    /// since its path is part of the action.
-    pub fn command(&self, machine: &Machine, hello: &Path) -> Result<std::process::Command> {
+    /// The command on a machine, everything in place that it needs. The program lies in one folder for all machines, since its path is
+    /// part of the action.
+    pub fn command(&self, machine: &Machine, program: &Path) -> Result<std::process::Command> {
         let mut command = machine.go(self.args);
+        if self.embeds {
+            command.current_dir(program);
+        }
         if self.output != Output::None {
             let output = machine.work().join("hello");
             if self.output == Output::Removed && output.exists() {
                 std::fs::remove_file(&output).with_context(|| format!("cannot remove {}", output.display()))?;
             }
-            command.arg(&output).arg(".").current_dir(hello);
+            command.arg(&output).arg(".").current_dir(program);
         }
         Ok(command)
     }
