@@ -24,11 +24,15 @@ const ROUNDS: usize = 150;
 /// Requests to each process after its first.
 const REQUESTS: usize = 100;
 
-/// What a process over one store took.
+/// What `go` does before it asks for more: reads its packages.
+const READING: Duration = Duration::from_millis(20);
+
+/// What processes over one store took.
 #[derive(Default)]
 struct Walls {
     first: Vec<Duration>,
-    further: Vec<Duration>,
+    unexpected: Vec<Duration>,
+    expected: Vec<Duration>,
     late: Vec<Duration>,
 }
 
@@ -39,19 +43,25 @@ pub fn measure(binary: &Path, dir: &Path, random: &mut fastrand::Rng) -> Result<
     let mut walls: Vec<Walls> = SIZES.iter().map(|_| Walls::default()).collect();
     for round in 0..=ROUNDS {
         for (store, walls) in stores.iter().zip(&mut walls) {
-            let measured = store.ask(random)?;
+            let anything = |random: &mut fastrand::Rng| (0..=REQUESTS).map(|_| random.u32(..store.size)).collect::<Vec<_>>();
+            let same = anything(random);
+            store.ask(&same, Duration::ZERO)?;
+            let again = store.ask(&same, READING)?;
+            let measured = store.ask(&anything(random), Duration::ZERO)?;
             // The first round is there to warm what the system keeps in memory.
             if round > 0 {
                 walls.first.push(measured.first);
-                walls.further.push(median_of(measured.further));
+                walls.unexpected.push(median_of(&measured.further));
+                walls.expected.push(median_of(&again.further));
                 walls.late.push(measured.late);
             }
         }
     }
     let mut table = Table::new(1, &["a fresh process", "10,000 entries", "1,000,000 entries", "ratio", "95 % interval"]);
-    let rows: [(&str, fn(&Walls) -> &[Duration]); 3] = [
+    let rows: [(&str, fn(&Walls) -> &[Duration]); 4] = [
         ("spawn to the first answer", |walls| &walls.first),
-        ("a request to its answer", |walls| &walls.further),
+        ("a request as in the last session, to its answer", |walls| &walls.expected),
+        ("a request for anything, to its answer", |walls| &walls.unexpected),
         ("a put, end of input to exit", |walls| &walls.late),
     ];
     for (name, of) in rows {
@@ -64,8 +74,8 @@ pub fn measure(binary: &Path, dir: &Path, random: &mut fastrand::Rng) -> Result<
     Ok(table)
 }
 
-fn median_of(durations: Vec<Duration>) -> Duration {
-    Duration::from_secs_f64(median(&durations))
+fn median_of(durations: &[Duration]) -> Duration {
+    Duration::from_secs_f64(median(durations))
 }
 
 /// A store of so many entries, every fourth of which is an empty body, as in a real one.
@@ -108,26 +118,27 @@ impl Store {
         Ok(store)
     }
 
-    /// A fresh process: one request, some more, one put, and the end of input.
-    fn ask(&self, random: &mut fastrand::Rng) -> Result<Measured> {
+    /// A fresh process: one request, more of them after a pause, one put, and the end of input.
+    fn ask(&self, numbers: &[u32], pause: Duration) -> Result<Measured> {
+        let (first, further) = numbers.split_first().context("there is nothing to ask")?;
         let begin = Instant::now();
         let mut session = Session::start(self)?;
-        session.get(random.u32(..self.size))?;
-        let first = begin.elapsed();
-        let mut further = Vec::with_capacity(REQUESTS);
-        for _ in 0..REQUESTS {
+        session.get(*first)?;
+        let took = begin.elapsed();
+        std::thread::sleep(pause);
+        let mut walls = Vec::with_capacity(further.len());
+        for number in further {
             let asked = Instant::now();
-            session.get(random.u32(..self.size))?;
-            further.push(asked.elapsed());
+            session.get(*number)?;
+            walls.push(asked.elapsed());
         }
         // The same again, so that the store stays as large as it is.
-        let number = random.u32(..self.size);
         let requests = session.requests.as_mut().context("the session has no input")?;
-        write_put(requests, 1, action(number), &body(number)).context("cannot write a put")?;
+        write_put(requests, 1, action(*first), &body(*first)).context("cannot write a put")?;
         session.answer()?;
         let asked = Instant::now();
         session.end()?;
-        Ok(Measured { first, further, late: asked.elapsed() })
+        Ok(Measured { first: took, further: walls, late: asked.elapsed() })
     }
 }
 

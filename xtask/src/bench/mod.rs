@@ -94,11 +94,12 @@ pub fn run(options: &Options) -> Result<()> {
             ]);
         }
     }
-    let starts = starts(&field, options.floor_only, &mut random)?;
+    // The floor host is there once a workload has been.
+    let starts = field.floor_binary().exists().then(|| starts(&field, options.floor_only, &mut random)).transpose()?;
     let large = measures_large(options).then(|| large::measure(&field.binary, &field.dir, &mut random)).transpose()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let head = format!("{}, {cores} cores; ratios of medians to Go's own cache, rounds in random order", go_version(&field.go)?);
-    let tables: Vec<&Table> = [&table, &starts].into_iter().chain(&large).collect();
+    let tables: Vec<&Table> = starts.as_ref().map(|_| &table).into_iter().chain(&starts).chain(&large).collect();
     println!("\n{head}\n\n{}", tables.iter().map(|table| table.text()).collect::<Vec<_>>().join("\n"));
     if let Some(file) = &options.markdown {
         let text = format!("{head}\n\n{}", tables.iter().map(|table| table.markdown()).collect::<Vec<_>>().join("\n"));
