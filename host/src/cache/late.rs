@@ -97,7 +97,10 @@ fn write_trace(cache: &Cache, ending: Ending, wall: Duration) {
         facts: cache.view.0.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
     };
     let folder = cache.shelf.layout().traces_dir();
-    if let Err(error) = trace::write(&folder, &Trace { header, events }, cache.config.traces) {
+    if let Err(error) = trace::write(&folder, &Trace { header, events }, cache.config.traces)
+        // That the store cannot be used was said.
+        && cache.shelf.is_usable()
+    {
         cache.faults.say("trace", error);
     }
 }
@@ -192,6 +195,7 @@ fn housekeeping(shelf: &Shelf, faults: &Faults, grace: Duration, grown: bool) {
     let is_due = |name, every| shelf.with_index(|index| index.is_due(name, every)).unwrap_or(false);
     if is_due("leases-swept", LEASES_EVERY) {
         let _ = store::sweep_leases(shelf.layout(), grace);
+        store::remove_unused_formats(shelf.layout());
     }
     if grown && is_due("swept", SWEEP_EVERY) {
         sweep_now(shelf, faults, SWEEP_AGE, grace);

@@ -3,9 +3,9 @@
 use super::Settings;
 use super::resolve::{human, open};
 use crate::cache::default_max_size;
-use crate::store::Totals;
+use crate::store::{Totals, other_formats};
 use anyhow::{Result, anyhow};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
@@ -26,7 +26,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let size = opened.shelf.with_index(super::super::store::index::Index::size).ok_or_else(unreadable)?;
     let totals = opened.shelf.with_index(super::super::store::index::Index::totals).ok_or_else(unreadable)?;
     let limit = opened.config.limits.max_size.unwrap_or_else(|| default_max_size(opened.shelf.folder()));
+    let others = other_formats(opened.shelf.layout());
     if arguments.json {
+        let others: Vec<Value> = others
+            .iter()
+            .map(|format| json!({ "version": format.version, "older": format.is_older(), "path": format.path, "bytes": format.bytes() }))
+            .collect();
         let object = json!({
             "root": opened.config.root,
             "entries": size.entries,
@@ -34,6 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
             "bytes": size.bytes,
             "max_size": limit,
             "totals": totals,
+            "other_formats": others,
         });
         println!("{object}");
         return Ok(ExitCode::SUCCESS);
@@ -42,6 +48,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let ratio = (total("hits") * 100).checked_div(total("gets")).map_or(String::new(), |ratio| format!(", {ratio} %"));
     println!("store      {}", opened.config.root.display());
     println!("holds      {} of {} in {} objects, {} entries", human(size.bytes), human(limit), size.objects, size.entries);
+    for format in others {
+        let who = if format.is_older() { "an older" } else { "a newer" };
+        println!("beside it  {} of {who} cachewit in {}", human(format.bytes()), format.path.display());
+    }
     println!("sessions   {}", total("sessions"));
     println!("lookups    {}, of which {} hits with {}{ratio}", total("gets"), total("hits"), human(total("hit-bytes")));
     if total("native-hits") > 0 {

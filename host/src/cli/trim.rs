@@ -5,8 +5,8 @@ use super::resolve::{Opened, human, open};
 use crate::cache::{default_max_size, sweep_now, trim_now};
 use crate::config::parse_size;
 use crate::model::TrimReason;
-use crate::store::Totals;
 use crate::store::trim::Goal;
+use crate::store::{Totals, remove_unused_formats};
 use anyhow::{Result, bail};
 use serde_json::json;
 use std::process::ExitCode;
@@ -36,12 +36,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let grace = opened.config.limits.grace;
     let done = trim_to(&mut opened, down_to, grace)?;
     let swept = sweep_now(&opened.shelf, &opened.faults, SWEEP_AGE, grace).unwrap_or_default();
+    let formats = remove_unused_formats(opened.shelf.layout());
     if arguments.json {
         println!(
             "{}",
             json!({
                 "before": done.before, "after": done.after, "groups": done.groups, "bytes": done.bytes, "by": done.by,
-                "in_use": done.short, "swept_files": swept.0, "swept_bytes": swept.1,
+                "in_use": done.short, "swept_files": swept.0, "swept_bytes": swept.1, "removed_formats": formats,
             })
         );
         return Ok(ExitCode::SUCCESS);
@@ -49,6 +50,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     println!("{} before, {} after: {} groups evicted by {}", human(done.before), human(done.after), done.groups, done.by);
     if swept.0 > 0 {
         println!("{} left-over files with {} removed", swept.0, human(swept.1));
+    }
+    if formats > 0 {
+        println!("{formats} stores of older versions of cachewit removed, which nobody had used for a week");
     }
     if done.short {
         println!(

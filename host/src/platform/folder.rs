@@ -24,13 +24,16 @@ impl Folder {
         path.is_dir().then(|| Self { path: path.to_owned() })
     }
 
-    /// Bytes of a regular file in it; None if it is none, or not there.
+    /// Bytes of a regular file in it that this user may read; None if it is none, or not there.
     pub fn size_of_file(&self, name: &str) -> Option<u64> {
         #[cfg(unix)]
         {
-            use rustix::fs::{AtFlags, FileType, statat};
+            use rustix::fs::{Access, AtFlags, FileType, accessat, statat};
             let stat = statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-            FileType::from_raw_mode(stat.st_mode).is_file().then(|| u64::try_from(stat.st_size).unwrap_or(0))
+            // Another user's umask may have kept it from everybody else.
+            let readable =
+                super::owner::readable_by_all(stat.st_mode) || accessat(&self.handle, name, Access::READ_OK, AtFlags::empty()).is_ok();
+            (FileType::from_raw_mode(stat.st_mode).is_file() && readable).then(|| u64::try_from(stat.st_size).unwrap_or(0))
         }
         #[cfg(not(unix))]
         {

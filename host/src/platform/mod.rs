@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 mod folder;
+mod owner;
 mod parent;
 mod power;
 mod stdio;
@@ -12,6 +13,7 @@ mod volume;
 mod words;
 
 pub use folder::Folder;
+pub use owner::{is_ours, is_readable, may_fill, owner};
 pub use parent::parent_arguments;
 pub use power::{boot_id, knows_boots, sync_file_system};
 pub use stdio::{end_at_broken_pipes, enlarge_pipes, ignore_interrupts, let_go_of_the_terminal, release_stdout};
@@ -79,7 +81,9 @@ pub fn space(path: &Path) -> Option<Space> {
     #[cfg(unix)]
     {
         let stat = rustix::fs::statvfs(path).ok()?;
-        Some(Space { total: stat.f_blocks.saturating_mul(stat.f_frsize), free: stat.f_bavail.saturating_mul(stat.f_frsize) })
+        // File systems that make room for files as they come say that they have none at all.
+        let files = (stat.f_files > 0).then_some(stat.f_favail);
+        Some(Space { total: stat.f_blocks.saturating_mul(stat.f_frsize), free: stat.f_bavail.saturating_mul(stat.f_frsize), files })
     }
     #[cfg(not(unix))]
     {
@@ -88,13 +92,15 @@ pub fn space(path: &Path) -> Option<Space> {
     }
 }
 
-/// See [`space`]. Both in bytes.
+/// See [`space`]. In bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Space {
     /// The file system's size.
     pub total: u64,
     /// What is free for this user.
     pub free: u64,
+    /// How many more files this user may make there; None where that is not limited.
+    pub files: Option<u64>,
 }
 
 /// The folder for this user's caches that are not Go's: native code must not lie below GOCACHE, which CI archives.

@@ -6,8 +6,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// The version of the folder layout and of the index's tables. A change that an older cachewit cannot read takes the next one;
-/// each version has a folder of its own, so two versions never meet.
-const VERSION: &str = "v1";
+/// each version has a folder of its own, so two versions never meet. See `formats.rs` for what all of them keep.
+pub(super) const VERSION: u32 = 1;
 
 /// The paths of one store. Making one touches nothing.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ impl Layout {
     /// The store under `root`, by default `$GOCACHE/cachewit`. It must lie under GOCACHE: `go build -o lib.a ./lib` renames a file that
     /// does not, out of the store.
     pub fn new(root: &Path) -> Result<Self, StoreError> {
-        let root = root.join(VERSION);
+        let root = root.join(format!("v{VERSION}"));
         let Some(objects) = root.join("objects").to_str().map(str::to_owned) else {
             return Err(StoreError::NotUtf8(root));
         };
@@ -54,6 +54,11 @@ impl Layout {
     /// The folder of this layout version.
     pub fn dir(&self) -> &Path {
         &self.root
+    }
+
+    /// The folder in which each layout version has one.
+    pub fn versions_dir(&self) -> &Path {
+        self.root.parent().unwrap_or(&self.root)
     }
 
     /// Objects, in 256 folders by their first byte.

@@ -110,6 +110,15 @@ impl Lease {
         let _ = self.file.set_modified(SystemTime::now());
     }
 
+    /// Whether others see that it is held, as they do not where a file system takes locks and does nothing.
+    pub fn is_seen(&self) -> io::Result<bool> {
+        match File::open(&self.path)?.try_lock() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
     /// Gives it up: nobody will open what was handed out any more.
     pub fn end(self) {
         let _ = std::fs::remove_file(&self.path);
@@ -183,6 +192,16 @@ pub(super) fn read_all(layout: &Layout, grace: Duration) -> io::Result<AllLeases
 /// Removes leases that are past their grace. Without a trim nobody reads them, and every `go list` leaves one.
 pub fn sweep_leases(layout: &Layout, grace: Duration) -> io::Result<()> {
     read_all(layout, grace).map(drop)
+}
+
+/// How many leases are past their grace: each of a session that is gone.
+pub fn count_left_over(layout: &Layout, grace: Duration) -> usize {
+    let all = std::fs::read_dir(layout.lease_dir()).into_iter().flatten().flatten();
+    let left = |path: PathBuf| {
+        let Ok(file) = File::open(path) else { return false };
+        age(&file) > grace && file.try_lock().is_ok()
+    };
+    all.filter(|lease| left(lease.path())).count()
 }
 
 /// See [`read_all`].

@@ -4,6 +4,7 @@
 //! after its object was noted in this session's lease and found not to be doomed; a trim dooms first, reads the leases
 //! afterwards, and unlinks what nobody noted. `tests/tests/lease_model/` visits every order of these steps.
 
+mod formats;
 pub mod index;
 mod layout;
 mod lease;
@@ -14,12 +15,14 @@ mod recover;
 pub mod trim;
 mod verify;
 
+pub use formats::{OtherFormat, bytes_of_folder, other_formats, remove_unused_formats};
 pub use index::{Found, GroupRow, Index, IndexError, Rows, SessionRow, Size, Suspects, Totals, Used, Writer};
 pub use layout::Layout;
-pub use lease::{Lease, Noted, ReadersLock, sweep_leases};
+pub use lease::{Lease, Noted, ReadersLock, count_left_over as left_over_leases, sweep_leases};
 pub use native::{Native, NativeHit};
 pub use object::{Incoming, PublishError, Published, stands};
-pub use recover::open_index;
+pub use overflow::left_over_bodies;
+pub use recover::{open_index, set_aside};
 pub use verify::{VerifyReport, is_whole, recheck, verify};
 
 use std::io;

@@ -65,8 +65,13 @@ fn folders() -> Vec<PathBuf> {
     folders
 }
 
+/// This user's folder for such bodies in one that has room.
+fn private_in(folder: &Path) -> PathBuf {
+    folder.join(format!("cachewit-overflow-{}", user()))
+}
+
 fn create_in(folder: &Path) -> io::Result<(File, PathBuf)> {
-    let folder = folder.join(format!("cachewit-overflow-{}", user()));
+    let folder = private_in(folder);
     platform::create_private_dir(&folder)?;
     if !platform::is_mine(&folder) {
         // Somebody else made a folder of this name in a shared one, and could replace what we hand to `go`.
@@ -88,12 +93,26 @@ fn user() -> u32 {
     0
 }
 
-fn sweep(folder: &Path) {
-    let Ok(files) = std::fs::read_dir(folder) else { return };
-    for file in files.flatten() {
-        let modified = file.metadata().and_then(|data| data.modified());
-        if modified.is_ok_and(|time| SystemTime::now().duration_since(time).is_ok_and(|age| age > KEPT)) {
-            let _ = std::fs::remove_file(file.path());
-        }
-    }
+/// Removes what outlived its session by a day. Returns how many files and bytes went.
+pub(super) fn sweep_all() -> (u64, u64) {
+    let ours = folders().iter().map(|folder| private_in(folder)).filter(|folder| platform::is_mine(folder)).collect::<Vec<_>>();
+    ours.iter().map(|folder| sweep(folder)).fold((0, 0), |(files, bytes), (more, and_bytes)| (files + more, bytes + and_bytes))
+}
+
+fn sweep(folder: &Path) -> (u64, u64) {
+    let gone = left_in(folder).into_iter().filter(|(path, _)| std::fs::remove_file(path).is_ok());
+    gone.fold((0, 0), |(files, bytes), (_, size)| (files + 1, bytes + size))
+}
+
+/// Bodies outside the store that outlived their session by a day: how many, and their bytes.
+pub fn left_over_bodies() -> (u64, u64) {
+    let all = folders().into_iter().flat_map(|folder| left_in(&private_in(&folder)));
+    all.fold((0, 0), |(files, bytes), (_, size)| (files + 1, bytes + size))
+}
+
+fn left_in(folder: &Path) -> Vec<(PathBuf, u64)> {
+    let is_old =
+        |data: &std::fs::Metadata| data.modified().is_ok_and(|time| SystemTime::now().duration_since(time).is_ok_and(|age| age > KEPT));
+    let all = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    all.filter_map(|file| file.metadata().ok().filter(is_old).map(|data| (file.path(), data.len()))).collect()
 }

@@ -2,6 +2,8 @@
 
 use super::{Index, IndexError, Layout};
 use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Opens the index. A damaged one is renamed away first, by one process at a time; the second value says so. Its objects do not know their
 /// actions, so what it held is lost; puts adopt the objects again and a sweep takes the rest.
@@ -18,14 +20,31 @@ pub fn open_index(layout: &Layout) -> Result<(Index, Option<IndexError>), IndexE
     if let Ok(index) = Index::open(&path) {
         return Ok((index, None));
     }
-    for suffix in ["", "-wal", "-shm"] {
-        let mut from = path.clone().into_os_string();
-        from.push(suffix);
-        let mut to = path.with_extension("damaged").into_os_string();
-        to.push(suffix);
-        let _ = std::fs::rename(from, to);
+    for (from, to) in files(&path).into_iter().zip(files(&damaged(&path))) {
+        let _ = std::fs::rename(from, &to);
+        // A week from now on it stays.
+        let _ = File::open(to).and_then(|file| file.set_modified(SystemTime::now()));
     }
     Index::open(&path).map(|index| (index, Some(damage)))
+}
+
+/// What an index is called that was set aside.
+fn damaged(index: &Path) -> PathBuf {
+    index.with_extension("damaged")
+}
+
+/// An index and what `SQLite` has beside it.
+fn files(index: &Path) -> [PathBuf; 3] {
+    ["", "-wal", "-shm"].map(|suffix| {
+        let mut path = index.as_os_str().to_owned();
+        path.push(suffix);
+        path.into()
+    })
+}
+
+/// The files of an index that was set aside, as far as they are there.
+pub fn set_aside(layout: &Layout) -> Vec<PathBuf> {
+    files(&damaged(&layout.index())).into_iter().filter(|path| path.exists()).collect()
 }
 
 #[cfg(test)]

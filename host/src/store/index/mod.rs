@@ -40,6 +40,12 @@ pub enum IndexError {
 }
 
 impl IndexError {
+    /// Whether something of the index may not be written by this user.
+    pub fn is_forbidden(&self) -> bool {
+        use rusqlite::ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
+        matches!(self, Self::Sqlite { source, .. } if matches!(source.sqlite_error_code(), Some(CannotOpen | PermissionDenied | ReadOnly)))
+    }
+
     /// Whether the file itself is damaged, so that setting it aside helps.
     pub fn is_damage(&self) -> bool {
         use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};

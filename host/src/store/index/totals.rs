@@ -40,6 +40,12 @@ impl Index {
         work().map_err(|error| self.error(error))
     }
 
+    /// When the newest entry was put, by the clock of whoever put it. Reads all of them.
+    pub fn newest_put(&self) -> Result<Option<UnixNanos>, IndexError> {
+        let newest = self.connection().query_row("SELECT max(put_ns) FROM entry", [], |row| row.get::<_, Option<i64>>(0));
+        newest.map(|newest| newest.map(UnixNanos)).map_err(|error| self.error(error))
+    }
+
     /// What the last session of this stream asked for and never put, as the first eight bytes of each action.
     pub fn standing_misses(&self, stream: &str) -> Result<HashSet<u64>, IndexError> {
         let sql = "SELECT standing FROM stream WHERE label = ?1 AND standing IS NOT NULL";

@@ -225,6 +225,9 @@ pub(super) fn finish_doomed(layout: &Layout, index: &Index, grace: Duration) -> 
 /// How long a half-written or private body of a session that is gone stays: a session may last for hours under `go run`.
 const TMP_KEPT: Duration = Duration::from_secs(24 * 3600);
 
+/// How long an index that was set aside stays, for whoever wants to look at it.
+const SET_ASIDE_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// Removes files that no row knows, such as those of a session that was killed between publishing and committing, once they are older
 /// than `age`; and what such a session left half-written. Returns how many files and bytes went.
 ///
@@ -257,7 +260,18 @@ pub fn sweep(_lock: &TrimLock, layout: &Layout, index: &Index, age: Duration, gr
             bytes += data.len();
         }
     }
-    Ok((files, bytes))
+    for file in super::set_aside(layout) {
+        if let Ok(data) = std::fs::symlink_metadata(&file)
+            && is_old(&data, SET_ASIDE_KEPT)
+            && std::fs::remove_file(file).is_ok()
+        {
+            files += 1;
+            bytes += data.len();
+        }
+    }
+    let (private, private_bytes) = super::overflow::sweep_all();
+    lease::sweep_leases(layout, grace).map_err(io_error)?;
+    Ok((files + private, bytes + private_bytes))
 }
 
 /// Puts objects on the list of what is about to be removed.
