@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -40,18 +40,25 @@ impl Faults {
     pub fn say_what_was_left(&self) {
         let Some(path) = &self.journal else { return };
         let Ok(text) = std::fs::read_to_string(path) else { return };
-        let mut kept = String::new();
+        let (mut kept, mut messages) = (String::new(), Vec::new());
         for line in text.lines() {
             let Some((stamp, rest)) = line.split_once('\t') else { continue };
             let Some((key, message)) = rest.split_once('\t') else { continue };
             if !message.is_empty() {
-                tell(format_args!("(an earlier run) {message}"));
+                messages.push(message);
             }
             if stamp.parse().is_ok_and(|seconds| age(seconds) < QUIET) {
                 kept.push_str(&format!("{stamp}\t{key}\t\n"));
             }
         }
-        let _ = if kept.is_empty() { std::fs::remove_file(path) } else { std::fs::write(path, kept) };
+        let crossed_off = if kept.is_empty() { std::fs::remove_file(path) } else { std::fs::write(path, kept) };
+        // Where it cannot be crossed off, as in another user's store, every session would say it again; its owner's will.
+        if crossed_off.is_err_and(|error| matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)) {
+            return;
+        }
+        for message in messages {
+            tell(format_args!("(an earlier run) {message}"));
+        }
     }
 
     /// Says a fault, unless one of the same `key` was said within the hour. The message is one sentence naming the object.

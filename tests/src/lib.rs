@@ -6,10 +6,25 @@ pub mod go;
 pub mod guest;
 pub mod s3;
 pub mod script;
+pub mod shim;
 pub mod stored;
 
 /// Whether this machine lets a test mount something in namespaces of its own, as most containers do not. `cargo xtask test` finds out, says
 /// so, and names it in `CACHEWIT_NO_NAMESPACES`; without that variable a test that cannot mount fails.
 pub fn namespaces() -> bool {
     std::env::var_os("CACHEWIT_NO_NAMESPACES").is_none()
+}
+
+/// Another user that a test can start processes as; None, and a line in capital letters, where the tests do not run as root.
+pub fn other_user() -> Option<u32> {
+    #[cfg(unix)]
+    {
+        let mine = tempfile::tempfile().and_then(|file| file.metadata()).map(|data| std::os::unix::fs::MetadataExt::uid(&data));
+        if mine.is_ok_and(|uid| uid == 0) {
+            // Who owns nothing, on every system.
+            return Some(65_534);
+        }
+    }
+    eprintln!("THE TESTS DO NOT RUN AS ROOT and so as no other user: this one proves nothing here");
+    None
 }

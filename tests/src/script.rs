@@ -77,7 +77,28 @@ impl Home {
             variables: Vec::new(),
             mounts: None,
             own_pids: false,
+            user: None,
         }
+    }
+
+    /// Lets another user in: gives it a folder of its own, which is returned, and cachewit beside it, since the one under test may lie where
+    /// nobody else may look.
+    ///
+    /// # Panics
+    /// Where this user may not give files away.
+    #[cfg(unix)]
+    pub fn let_in(&self, user: u32) -> PathBuf {
+        use std::os::unix::fs::{PermissionsExt as _, chown};
+        std::fs::set_permissions(self.path(), std::fs::Permissions::from_mode(0o755)).expect("the folder is ours");
+        let own = self.path().join("other");
+        if !own.exists() {
+            std::fs::create_dir_all(own.join("tmp")).expect("a folder for the other user");
+            std::fs::copy(binary(), self.path().join("cachewit")).expect("a copy of cachewit");
+        }
+        for folder in [own.clone(), own.join("tmp")] {
+            chown(folder, Some(user), Some(user)).expect("the folder can be given away");
+        }
+        own
     }
 }
 
@@ -89,6 +110,7 @@ pub struct Session<'a> {
     variables: Vec<(OsString, OsString)>,
     mounts: Option<String>,
     own_pids: bool,
+    user: Option<u32>,
 }
 
 impl Session<'_> {
@@ -115,6 +137,14 @@ impl Session<'_> {
         self
     }
 
+    /// Runs the host as another user, whose HOME and temporary folder are its own; see [`Home::let_in`].
+    #[cfg(unix)]
+    pub fn user(mut self, user: u32) -> Self {
+        let own = self.home.let_in(user);
+        self.user = Some(user);
+        self.env("HOME", &own).env("XDG_CACHE_HOME", own.join("xdg")).env("TMPDIR", own.join("tmp"))
+    }
+
     /// Starts the host and reads its greeting.
     ///
     /// # Panics
@@ -126,6 +156,15 @@ impl Session<'_> {
             None if self.own_pids => {
                 let mut command = Command::new("unshare");
                 command.args(["--map-root-user", "--pid", "--fork", "--kill-child"]).arg(binary());
+                command
+            }
+            #[cfg(unix)]
+            None if self.user.is_some() => {
+                use std::os::unix::process::CommandExt as _;
+                let user = self.user.unwrap_or_default();
+                std::os::unix::fs::chown(&summary, Some(user), Some(user)).expect("the summary can be given away");
+                let mut command = Command::new(home.join("cachewit"));
+                command.uid(user).gid(user);
                 command
             }
             None => Command::new(binary()),

@@ -35,7 +35,8 @@ impl Hold {
 
     fn failed(layout: &Layout, faults: &Faults, error: &std::io::Error) -> Self {
         let folder = layout.lease_dir();
-        faults.say("lease", format!("cannot take a lease in {}: {error}; this build goes on without a cache", folder.display()));
+        // Under the key of a store that cannot be opened: where that was said, this follows from it.
+        faults.say("store", format!("cannot take a lease in {}: {error}; this build goes on without a cache", folder.display()));
         Self::Impossible
     }
 

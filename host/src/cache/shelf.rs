@@ -266,19 +266,25 @@ impl Shelf {
                 self.keep(&mut inner, entry, None);
                 Ok(path)
             }
-            Published::Private(path) => {
-                if inner.read_only {
-                    self.queue(&mut inner, entry.clone());
-                }
-                let path = path.to_string_lossy().into_owned();
-                inner.recalled.forget(entry.action);
-                // Not indexed: it is this session's alone.
-                inner
-                    .fresh
-                    .insert(entry.action, Fresh { output: entry.output, size: entry.size, put: entry.put, private: Some(path.clone()) });
-                Ok(path)
+            Published::Private(path) => Ok(self.keep_private(&mut inner, entry, &path)),
+            Published::Nameless(path, error) => {
+                let object = self.layout.object(entry.output);
+                self.faults.say("store", format!("the store cannot take {object}: {error}; it is not kept"));
+                Ok(self.keep_private(&mut inner, entry, &path))
             }
         }
+    }
+
+    /// Not indexed: it is this session's alone.
+    fn keep_private(&self, inner: &mut Inner, entry: Entry, path: &Path) -> String {
+        let path = path.to_string_lossy().into_owned();
+        if inner.read_only {
+            self.queue(inner, entry.clone());
+        }
+        let fresh = Fresh { output: entry.output, size: entry.size, put: entry.put, private: Some(path.clone()) };
+        inner.recalled.forget(entry.action);
+        inner.fresh.insert(entry.action, fresh);
+        path
     }
 
     /// Indexes an entry whose object is here already; None if it is not.
@@ -305,7 +311,7 @@ impl Shelf {
     fn queue(&self, inner: &mut Inner, entry: Entry) {
         if inner.read_only {
             let store = self.layout.dir().display();
-            self.faults.say("read-only", format!("the store {store} cannot be written; what this build makes is not kept"));
+            self.faults.say("store", format!("the store {store} cannot be written; what this build makes is not kept"));
         } else if inner.index.is_some() {
             inner.grown = true;
             self.writer(inner).rows().put(entry);

@@ -6,6 +6,7 @@
 //! action's file after it, so a body of the right size is whole.
 
 use crate::model::{Digest, UnixNanos};
+use crate::platform;
 use std::fs::{File, Metadata};
 use std::io::Read;
 use std::path::Path;
@@ -52,6 +53,9 @@ impl Native {
         let (output, size, put) = parse(&line, action)?;
         let path = self.path(output, 'd');
         let body = std::fs::symlink_metadata(&path).ok().filter(|data| data.is_file() && data.len() == size)?;
+        if !platform::is_readable(Path::new(&path), &body) {
+            return None;
+        }
         let now = SystemTime::now();
         if file.metadata().is_ok_and(|data| is_due(&data, now)) {
             // Somebody else's file, or a read-only file system: nothing to be done.

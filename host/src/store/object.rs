@@ -31,6 +31,8 @@ pub enum Published {
     Shared,
     /// Whole, but only for this session: there was no room in the store, or a trim is about to remove the object of this name.
     Private(PathBuf),
+    /// The same, since there was room and the object cannot be given its name, as in a folder of another user's.
+    Nameless(PathBuf, io::Error),
 }
 
 /// A body that cannot be published.
@@ -109,7 +111,7 @@ impl Incoming {
         // Over whatever may stand there: so a damaged object heals, and a reader of the old inode keeps it.
         match rename_into_place(&path, Path::new(&layout.object(output))) {
             Ok(()) => Ok(Published::Shared),
-            Err(_) => Ok(Published::Private(path)),
+            Err(error) => Ok(Published::Nameless(path, error)),
         }
     }
 
@@ -132,9 +134,9 @@ fn rename_into_place(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether an object stands there, a regular file of the announced size.
+/// Whether an object stands there, a regular file of the announced size that this user may read.
 pub fn stands(path: &str, size: u64) -> bool {
-    std::fs::symlink_metadata(path).is_ok_and(|data| data.is_file() && data.len() == size)
+    std::fs::symlink_metadata(path).is_ok_and(|data| data.is_file() && data.len() == size && platform::is_readable(Path::new(path), &data))
 }
 
 #[cfg(test)]
