@@ -1,8 +1,8 @@
 //! What disks do: they fill up, cannot be written, lose what was not synced, and are looked after by limits.
 
 use cachewit::model::Digest;
-use cachewit_tests::namespaces;
 use cachewit_tests::script::{Home, archive, noise};
+use cachewit_tests::{namespaces, shim};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -253,6 +253,31 @@ fn folders_that_somebody_removed_by_hand_are_made_again() {
     assert!(go.get(action(0)).expect("a hit").is_whole());
     assert!(go.close().faults().is_empty());
     assert!(Path::new(&path).exists());
+}
+
+/// What statfs(2) says decides; a store that was made on a local disk and carried there changes over as well.
+#[test]
+fn a_network_file_system_gets_a_rollback_journal_and_answers_as_any_other() {
+    for carried in [false, true] {
+        let home = Home::new();
+        if carried {
+            fill(&home, [(0, noise(1, 5_000))]);
+        }
+        let shim = shim::system(home.path());
+        let session = || home.session(&[]).env("LD_PRELOAD", &shim).env("FILE_SYSTEM", "0x6969").start();
+        let mut go = session();
+        go.put(action(1), &noise(2, 5_000));
+        let ended = go.close();
+        assert!(ended.success && ended.faults().is_empty(), "{ended:?}");
+        // Byte 18 of the file is 2 where there is a write-ahead log, and 1 where there is none.
+        let mode = || std::fs::read(home.layout().index()).expect("the index")[18];
+        assert_eq!(mode(), 1, "carried: {carried}");
+        let mut go = session();
+        assert_eq!(go.get(action(0)).is_some(), carried);
+        assert!(go.get(action(1)).expect("a hit").is_whole());
+        assert!(go.close().faults().is_empty());
+        assert_eq!(mode(), 1);
+    }
 }
 
 /// Network file systems get a rollback journal instead of a write-ahead log. Their sessions wait for each other's commits.
