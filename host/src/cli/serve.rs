@@ -47,7 +47,8 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
     }
 }
 
-fn parse(arguments: &[OsString]) -> Result<Flags, String> {
+/// What the arguments say; otherwise one line that says what is wrong with them.
+pub(super) fn parse(arguments: &[OsString]) -> Result<Flags, String> {
     // `GOCACHEPROG=cachewit` has nothing to parse, and setting clap up would cost a tenth of a millisecond.
     if arguments.is_empty() {
         return Ok(Flags::default());

@@ -1,0 +1,38 @@
+//! The chain: whether each plugin loads, as a build would load it.
+
+use super::finding::Findings;
+use crate::config::{Config, PluginSource};
+use crate::policy::load_one;
+use crate::policy::wasm::ArtifactStore;
+
+pub(super) fn look(findings: &mut Findings, config: &Config) {
+    let Some(artifacts) = ArtifactStore::of_this_user() else {
+        findings.error("CW050", "there is no cache folder for this user, so no plugin can be compiled", "set HOME");
+        return;
+    };
+    let mut eviction = Vec::new();
+    for policy in &config.policies {
+        let name = match &policy.source {
+            PluginSource::Builtin(name) => format!("builtin:{name}"),
+            PluginSource::File(path) => path.display().to_string(),
+        };
+        let checked = load_one(&policy.source, policy.settings.clone(), &artifacts, 1)
+            .and_then(|(mut plugin, roles)| plugin.describe().map(|_| roles));
+        match checked {
+            Ok(roles) => {
+                findings.good("CW051", format!("plugin {name}: {}", roles.names().join(", ")));
+                if roles.eviction {
+                    eviction.push(name);
+                }
+            }
+            Err(error) => findings.error(
+                "CW051",
+                format!("plugin {name} {error}"),
+                "correct it; until then builds go on without it, and share nothing if it decides admission",
+            ),
+        }
+    }
+    if eviction.len() > 1 {
+        findings.error("CW052", format!("{} all decide eviction", eviction.join(" and ")), "name only one; until then the default decides");
+    }
+}
