@@ -12,8 +12,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A bound against hanging, not a measure.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// A bound against hanging, not a measure: a cold compile on a busy machine comes before some of it.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
