@@ -2,7 +2,7 @@
 //! supported, and the machine's.
 
 use cachewit::model::{Digest, Entry, Kind, Origin, UnixNanos};
-use cachewit::store::{Incoming, Writer};
+use cachewit::store::{Incoming, Standing, Writer};
 use cachewit::trace::{self, What};
 use cachewit_tests::go::{Machine, Toolchain, binary};
 use std::collections::HashSet;
@@ -231,7 +231,7 @@ fn a_program_under_the_action_of_its_link_step_is_executed(machine: &Machine) {
     let mut incoming = Incoming::new(&layout);
     incoming.write(&body);
     let (output, size) = (Digest::of(&body), body.len() as u64);
-    incoming.publish(&layout, output, false).expect("the object");
+    incoming.publish(&layout, output, Standing::Unknown).expect("the object");
     let writer = Writer::start(&layout.index());
     let (kind, origin) = (Kind::Executable, Origin::Local);
     writer.rows().put(Entry { action, output, size, put: UnixNanos::now(), kind, cost: None, head: action, origin });

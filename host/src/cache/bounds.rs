@@ -40,7 +40,12 @@ pub(super) fn with_trim_lock<T>(
         Ok(None) => return None,
         Err(error) => Err(error),
     };
-    done.inspect_err(|error| faults.say("trim", error)).ok()
+    done.inspect_err(|error| {
+        if !shelf.is_full() {
+            faults.say("trim", error);
+        }
+    })
+    .ok()
 }
 
 /// What a trim did, and who decided.

@@ -98,8 +98,9 @@ fn write_trace(cache: &Cache, ending: Ending, wall: Duration) {
     };
     let folder = cache.shelf.layout().traces_dir();
     if let Err(error) = trace::write(&folder, &Trace { header, events }, cache.config.traces)
-        // That the store cannot be used was said.
+        // That the store cannot be used, or takes no more, was said.
         && cache.shelf.is_usable()
+        && !cache.shelf.is_full()
     {
         cache.faults.say("trace", error);
     }
@@ -186,6 +187,11 @@ fn housekeeping(shelf: &Shelf, faults: &Faults, grace: Duration, grown: bool) {
     let unfolded = shelf.with_index(Index::unfolded).unwrap_or(0);
     if unfolded >= UNFOLDED {
         shelf.with_index(fold);
+    }
+    if let Some(Err(error)) = shelf.with_index(|index| Ok(trim::finish(shelf.layout(), index, grace)))
+        && !shelf.is_full()
+    {
+        faults.say("trim", error);
     }
     if grown {
         make_durable(shelf, faults);

@@ -6,9 +6,12 @@ use super::recall::{self, Recalled};
 use crate::fault::Faults;
 use crate::model::{Digest, Entry, UnixNanos};
 use crate::platform::Folder;
-use crate::store::{self, Incoming, Index, IndexError, Layout, PublishError, Published, SessionRow, Suspects, Used, Writer};
+use crate::store::{
+    self, Aside, Incoming, Index, IndexError, Layout, PublishError, Published, SessionRow, Standing, Suspects, Used, Writer,
+};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -18,6 +21,7 @@ pub struct Shelf {
     faults: Arc<Faults>,
     /// The folder of objects, once one was looked for; None if it was not there then.
     objects: OnceLock<Option<Folder>>,
+    full: AtomicBool,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -87,6 +91,16 @@ pub struct Hit {
     pub used: Used,
 }
 
+impl Inner {
+    fn standing(&self, output: Digest) -> Standing {
+        match self.index.as_ref().map(|index| index.knows(output)) {
+            None | Some(Ok(false)) => Standing::Unknown,
+            // An index that cannot say may know it.
+            Some(_) => Standing::Known,
+        }
+    }
+}
+
 impl Shelf {
     /// Opens the store. What cannot be opened is a fault, and everything is a miss.
     pub fn open(layout: Layout, faults: Arc<Faults>) -> Self {
@@ -119,7 +133,7 @@ impl Shelf {
             grown: false,
             empty_stands: false,
         };
-        Self { layout, faults, objects: OnceLock::new(), inner: Arc::new(Mutex::new(inner)) }
+        Self { layout, faults, objects: OnceLock::new(), full: AtomicBool::new(false), inner: Arc::new(Mutex::new(inner)) }
     }
 
     /// Whether there is an index: without one everything is a miss.
@@ -232,7 +246,34 @@ impl Shelf {
     }
 
     fn index_fault(&self, error: &IndexError) {
-        self.faults.say("index", format!("{error}; what it would have known is made anew"));
+        self.say(error, "what it would have known is made anew");
+    }
+
+    /// Says what is wrong with the index, or with the room for it.
+    fn say(&self, error: &IndexError, then: &str) {
+        let no_room = error.may_lack_room() && store::room(&self.layout).is_err_and(|refused| self.takes_no_more(&refused));
+        if !no_room {
+            self.faults.say("index", format!("{error}; {then}"));
+        }
+    }
+
+    /// Says that the store is full, as the system sees it; false if the error is another one.
+    fn takes_no_more(&self, error: &std::io::Error) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        let why = match error.kind() {
+            QuotaExceeded => "this user's quota on its disk is used up: free some of it, or lower `max-size`",
+            StorageFull => "its disk is full: free some space, or lower `max-size`",
+            _ => return false,
+        };
+        self.full.store(true, Ordering::Relaxed);
+        let store = self.layout.dir().display();
+        self.faults.say("full", format!("the store {store} takes no more, since {why}; what does not fit is not kept"));
+        true
+    }
+
+    /// Whether the store has refused something, which was said: what else cannot be written there need not be.
+    pub fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
     }
 
     /// A place for a body.
@@ -257,8 +298,11 @@ impl Shelf {
 
     /// Publishes a body and queues its row. The path is whole and stays until this session ends, whatever the disk does.
     pub fn admit(&self, entry: Entry, incoming: Incoming) -> Result<String, PublishError> {
-        let unsafe_name = self.note(&mut self.lock(), entry.output);
-        let published = incoming.publish(&self.layout, entry.output, unsafe_name)?;
+        let standing = {
+            let mut inner = self.lock();
+            if self.note(&mut inner, entry.output) { Standing::Doomed } else { inner.standing(entry.output) }
+        };
+        let published = incoming.publish(&self.layout, entry.output, standing)?;
         let mut inner = self.lock();
         match published {
             Published::Shared => {
@@ -266,10 +310,14 @@ impl Shelf {
                 self.keep(&mut inner, entry, None);
                 Ok(path)
             }
-            Published::Private(path) => Ok(self.keep_private(&mut inner, entry, &path)),
-            Published::Nameless(path, error) => {
-                let object = self.layout.object(entry.output);
-                self.faults.say("store", format!("the store cannot take {object}: {error}; it is not kept"));
+            Published::Private(path, aside) => {
+                if let Aside::Refused(error) = aside
+                    && !inner.read_only
+                    && !self.takes_no_more(&error)
+                {
+                    let object = self.layout.object(entry.output);
+                    self.faults.say("store", format!("the store cannot take {object}: {error}; it is not kept"));
+                }
                 Ok(self.keep_private(&mut inner, entry, &path))
             }
         }
@@ -295,6 +343,10 @@ impl Shelf {
         }
         let path = self.layout.object(entry.output);
         if !store::stands(&path, entry.size) || self.is_damaged(&mut inner, entry.output, &path) {
+            return None;
+        }
+        // Rows that a power cut took said whether it had reached the disk; without them nobody knows.
+        if inner.standing(entry.output) == Standing::Unknown && !store::is_whole(&path, entry.output) {
             return None;
         }
         self.keep(&mut inner, entry, None);
@@ -351,7 +403,7 @@ impl Shelf {
         self.rest();
         let writer = self.lock().writer.take();
         if let Some(Err(error)) = writer.map(|writer| writer.finish(session)) {
-            self.faults.say("index", format!("{error}; what this build made is not kept"));
+            self.say(&error, "what this build made is not kept");
         }
     }
 

@@ -20,7 +20,7 @@ pub use index::{Found, GroupRow, Index, IndexError, Rows, SessionRow, Size, Susp
 pub use layout::Layout;
 pub use lease::{Lease, Noted, ReadersLock, count_left_over as left_over_leases, sweep_leases};
 pub use native::{Native, NativeHit};
-pub use object::{Incoming, PublishError, Published, stands};
+pub use object::{Aside, Incoming, PublishError, Published, Standing, room, stands};
 pub use overflow::left_over_bodies;
 pub use recover::{open_index, set_aside};
 pub use verify::{VerifyReport, is_whole, recheck, verify};

@@ -145,5 +145,7 @@ fn forget(index: &Index, report: &VerifyReport) -> Result<(), IndexError> {
         }
         transaction.commit()
     };
-    work().map_err(|error| index.error(error))
+    work().map_err(|error| index.error(error))?;
+    // What is missing will be put anew under names that no row knows, and these must not come back.
+    index.sync()
 }

@@ -4,12 +4,17 @@
 //! remembers the *epoch* in which it was written: a time within one run of the machine. Behind `go`'s back the epoch is ended, the file
 //! system synced, and the epoch forgotten; an epoch of another run of the machine that still stands is one that a power cut may have cut
 //! short, and its objects are hashed before they are answered.
+//!
+//! That rests on one thing: no file that has not reached the disk has a name that rows of an ended epoch vouch for. So what rows know is
+//! replaced by synced files alone, and before an object is unlinked the removal of its rows is synced.
 
 use super::{Index, IndexError, digest};
 use crate::model::Digest;
 use crate::platform;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::HashSet;
+use std::fs::File;
+use std::io;
 use std::time::Duration;
 
 /// How often the file system is synced at most, where the system tells one run of the machine from another.
@@ -122,6 +127,17 @@ impl Index {
         }
         let sql = "DELETE FROM epoch WHERE boot = ?1 AND id <= ?2";
         self.connection().execute(sql, params![platform::boot_id(), ended]).map(|_| true).map_err(|error| self.error(error))
+    }
+
+    /// Brings what was committed to the disk, for whoever does next what the rows of before must not outlive.
+    pub fn sync(&self) -> Result<(), IndexError> {
+        let mut log = self.path().to_owned().into_os_string();
+        log.push("-wal");
+        match File::options().write(true).open(&log).and_then(|log| log.sync_data()) {
+            // With a rollback journal each commit does it.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(IndexError::Sync { path: log.into(), source: error }),
+            _ => Ok(()),
+        }
     }
 
     /// Begins a new epoch and returns the one before: rows that are committed from now on belong to the new one.

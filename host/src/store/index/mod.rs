@@ -34,6 +34,14 @@ pub enum IndexError {
         /// Why.
         source: rusqlite::Error,
     },
+    /// What was committed cannot be brought to the disk.
+    #[error("index {path} cannot be synced: {source}")]
+    Sync {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The thread that writes is gone.
     #[error("index {0}: its writer has stopped")]
     WriterGone(PathBuf),
@@ -51,6 +59,14 @@ impl IndexError {
         use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
         matches!(self, Self::Sqlite { source, .. } if matches!(source.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase)))
             || matches!(self, Self::Sqlite { source: rusqlite::Error::SqliteFailure(_, Some(text)), .. } if text.starts_with("no such "))
+    }
+}
+
+impl IndexError {
+    /// Whether it may come from a disk that has no room. `SQLite` knows a full one; of a quota it only says that something cannot be written.
+    pub fn may_lack_room(&self) -> bool {
+        use rusqlite::ErrorCode::{DiskFull, SystemIoFailure};
+        matches!(self, Self::Sqlite { source, .. } if matches!(source.sqlite_error_code(), Some(DiskFull | SystemIoFailure)))
     }
 }
 

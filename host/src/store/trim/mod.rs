@@ -192,8 +192,13 @@ pub(super) fn finish_doomed(layout: &Layout, index: &Index, grace: Duration) -> 
     let leases: AllLeases = lease::read_all(layout, grace).map_err(io_error)?;
     // After the leases: a session that closed in between has committed its rows before it gave its lease up.
     let referred = referred(index.connection(), &doomed).map_err(|error| index.error(error))?;
+    let victims: Vec<&Digest> = doomed.iter().filter(|output| !leases.hold(**output) && !referred.contains(*output)).collect();
+    if !victims.is_empty() {
+        // Were their rows to come back after a power cut, they would vouch for whatever was put under these names since.
+        index.sync()?;
+    }
     let mut gone = Vec::new();
-    for output in doomed.iter().filter(|output| !leases.hold(**output) && !referred.contains(*output)) {
+    for output in victims {
         match std::fs::remove_file(layout.object(*output)) {
             Ok(()) => gone.push(*output),
             Err(error) if error.kind() == io::ErrorKind::NotFound => gone.push(*output),
@@ -220,6 +225,17 @@ pub(super) fn finish_doomed(layout: &Layout, index: &Index, grace: Duration) -> 
         Ok(bytes)
     };
     Ok(work().map_err(|error| index.error(error))?.max(0) as u64)
+}
+
+/// Finishes what a trim began that died: until somebody does, what is put under a doomed name is not kept. Does nothing where nothing is
+/// doomed, or where another process trims.
+pub fn finish(layout: &Layout, index: &Index, grace: Duration) -> Result<(), TrimError> {
+    if index.is_anything_doomed()?
+        && let Some(_lock) = lock(layout)?
+    {
+        finish_doomed(layout, index, grace)?;
+    }
+    Ok(())
 }
 
 /// How long a half-written or private body of a session that is gone stays: a session may last for hours under `go run`.
