@@ -188,6 +188,7 @@ impl Machine {
             config: None,
             ci: false,
             environment: Vec::new(),
+            own: Vec::new(),
             mounts: None,
         }
     }
@@ -209,6 +210,8 @@ pub struct GoRun<'a> {
     config: Option<PathBuf>,
     ci: bool,
     environment: Vec<(OsString, OsString)>,
+    /// Of cachewit alone.
+    own: Vec<(OsString, OsString)>,
     mounts: Option<String>,
 }
 
@@ -252,6 +255,12 @@ impl GoRun<'_> {
     /// Sets a variable of the environment.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.environment.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets variables for cachewit alone, which `go` and its tools do not have.
+    pub fn for_cachewit(mut self, variables: Vec<(OsString, OsString)>) -> Self {
+        self.own.extend(variables);
         self
     }
 
@@ -315,7 +324,7 @@ impl GoRun<'_> {
         command.env("GOTOOLCHAIN", "local").env("GOENV", "off").env("GOFLAGS", "").env("GOPROXY", "off");
         command.env("CI", if self.ci { "true" } else { "" });
         if let Cache::Cachewit(args) = &self.cache {
-            command.env("GOCACHEPROG", gocacheprog(&binary(), args));
+            command.env("GOCACHEPROG", gocacheprog(&self.own, &binary(), args));
             command.env("CACHEWIT_CONFIG", self.config.clone().unwrap_or_else(|| home.join("default.toml")));
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -324,8 +333,11 @@ impl GoRun<'_> {
 }
 
 /// `go` splits the value at blanks; an element may be wrapped in quotes if the quote is its first character.
-fn gocacheprog(binary: &Path, args: &[String]) -> String {
-    std::iter::once(binary.display().to_string())
+fn gocacheprog(own: &[(OsString, OsString)], binary: &Path, args: &[String]) -> String {
+    let env = (!own.is_empty()).then(|| "env".to_owned());
+    env.into_iter()
+        .chain(own.iter().map(|(name, value)| format!("{}={}", name.display(), value.display())))
+        .chain([binary.display().to_string()])
         .chain(args.iter().cloned())
         .map(|word| if word.contains(char::is_whitespace) { format!("'{word}'") } else { word })
         .collect::<Vec<_>>()
@@ -377,6 +389,6 @@ mod tests {
 
     #[test]
     fn words_with_blanks_are_quoted_the_way_go_reads_them() {
-        assert_eq!(gocacheprog(Path::new("/a b/cachewit"), &["builtin:lru".to_owned()]), "'/a b/cachewit' builtin:lru");
+        assert_eq!(gocacheprog(&[], Path::new("/a b/cachewit"), &["builtin:lru".to_owned()]), "'/a b/cachewit' builtin:lru");
     }
 }

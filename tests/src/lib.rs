@@ -2,10 +2,12 @@
 
 pub mod bucket;
 pub mod client;
+pub mod fake_system;
 pub mod go;
 pub mod guest;
 pub mod s3;
 pub mod script;
+#[cfg(target_os = "linux")]
 pub mod shim;
 pub mod stored;
 

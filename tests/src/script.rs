@@ -29,7 +29,15 @@ impl Home {
     /// Where no temporary folder can be made.
     #[expect(clippy::new_without_default, reason = "it makes folders")]
     pub fn new() -> Self {
-        let dir = tempfile::Builder::new().prefix("cachewit-home-").tempdir().expect("a temporary folder");
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// An empty one below a folder, as on a file system that the test has chosen.
+    ///
+    /// # Panics
+    /// Where no folder can be made there.
+    pub fn below(folder: &Path) -> Self {
+        let dir = tempfile::Builder::new().prefix("cachewit-home-").tempdir_in(folder).expect("a temporary folder");
         for folder in ["gocache", "xdg", "config", "work"] {
             std::fs::create_dir(dir.path().join(folder)).expect("a folder of the machine");
         }
@@ -342,11 +350,19 @@ impl Script {
     /// # Panics
     /// Where close is not answered, or the process does not end.
     pub fn close(mut self) -> Ended {
+        self.begin_close();
+        self.end()
+    }
+
+    /// Closes, and goes on as soon as that is answered; [`Script::vanish`] waits for the end of the process.
+    ///
+    /// # Panics
+    /// Where close is not answered.
+    pub fn begin_close(&mut self) {
         let id = self.next_id();
         self.send(&format!("{{\"ID\":{id},\"Command\":\"close\"}}\n\n")).expect("the host reads");
         let answer = self.answer(id).expect("close is answered");
         assert!(answer["Err"].is_null(), "{answer}");
-        self.end()
     }
 
     /// Goes away without a close, as `go list` does, and waits for the end of the process.

@@ -1,17 +1,23 @@
-//! A library that stands between a process and the system, for what no machine does when it is asked to: clocks that are apart, and file
-//! systems that cannot lock.
+//! The shim of `tests/shim`: what a process is given so that it is loaded.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-/// Compiles `tests/shims/system.c` in a folder; its path is for `LD_PRELOAD`, and its head says what can be set.
+/// The shared object. Cargo leaves it beside the test that depends on it.
 ///
 /// # Panics
-/// Where there is no C compiler.
-pub fn system(folder: &Path) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("shims/system.c");
-    let library = folder.join("system.so");
-    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).arg("-ldl").status();
-    assert!(compiled.expect("a C compiler").success());
+/// Where it is not.
+pub fn library() -> PathBuf {
+    let test = std::env::current_exe().expect("this test has a path");
+    let library = test.with_file_name("libcachewit_shim.so");
+    assert!(library.is_file(), "there is no {}; cargo builds it with the tests", library.display());
     library
+}
+
+/// The variables for a process that is watched below `folder`, with these settings of the shim.
+pub fn variables(folder: &Path, settings: impl IntoIterator<Item = (&'static str, OsString)>) -> Vec<(OsString, OsString)> {
+    let mut variables =
+        vec![("LD_PRELOAD".into(), library().into_os_string()), (cachewit_shim::FOLDER.into(), folder.as_os_str().to_owned())];
+    variables.extend(settings.into_iter().map(|(name, value)| (name.into(), value)));
+    variables
 }

@@ -2,7 +2,7 @@
 
 use cachewit::model::Digest;
 use cachewit_tests::script::{Home, archive, noise};
-use cachewit_tests::{namespaces, shim};
+use cachewit_tests::{fake_system, namespaces};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -263,7 +263,7 @@ fn a_network_file_system_gets_a_rollback_journal_and_answers_as_any_other() {
         if carried {
             fill(&home, [(0, noise(1, 5_000))]);
         }
-        let shim = shim::system(home.path());
+        let shim = fake_system::library(home.path());
         let session = || home.session(&[]).env("LD_PRELOAD", &shim).env("FILE_SYSTEM", "0x6969").start();
         let mut go = session();
         go.put(action(1), &noise(2, 5_000));

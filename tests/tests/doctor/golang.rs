@@ -2,7 +2,7 @@
 
 use crate::patient::{Patient, chmod};
 use cachewit_tests::go::Toolchain;
-use cachewit_tests::{other_user, shim};
+use cachewit_tests::{fake_system, other_user};
 
 /// A `go` in PATH that answers one question as another one would, and the rest as the real one does.
 fn another_go(patient: &mut Patient, version: &str) {
@@ -96,7 +96,7 @@ fn a_gocache_that_this_user_cannot_write() {
 #[test]
 fn clocks_that_are_apart() {
     let mut patient = Patient::new();
-    let shim = shim::system(patient.home.path());
+    let shim = fake_system::library(patient.home.path());
     assert!(patient.go(&["clean", "-testcache"]).status.success());
     patient.set("LD_PRELOAD", shim);
     patient.doctor().is_well("CW012");

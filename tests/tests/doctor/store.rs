@@ -3,7 +3,7 @@
 use crate::patient::{DAY, Patient, Report, action, age, chmod, entries};
 use cachewit_tests::go::binary;
 use cachewit_tests::script::noise;
-use cachewit_tests::{namespaces, other_user, shim};
+use cachewit_tests::{namespaces, fake_system, other_user};
 use std::os::unix::fs::chown;
 
 #[test]
@@ -83,7 +83,7 @@ fn a_store_in_which_root_left_files() {
 #[test]
 fn files_that_cannot_be_locked_and_locks_that_hold_nothing() {
     let mut patient = Patient::new();
-    let shim = shim::system(patient.home.path());
+    let shim = fake_system::library(patient.home.path());
     patient.set("LD_PRELOAD", shim);
     patient.set("LOCKS", "refused");
     patient.doctor().fails("CW042", "cannot be locked");
@@ -95,7 +95,7 @@ fn files_that_cannot_be_locked_and_locks_that_hold_nothing() {
 #[test]
 fn a_store_on_a_network_file_system() {
     let mut patient = Patient::new();
-    let shim = shim::system(patient.home.path());
+    let shim = fake_system::library(patient.home.path());
     patient.set("LD_PRELOAD", shim);
     patient.set("FILE_SYSTEM", "0x6969");
     patient.doctor().warns("CW047", "of the kind nfs");
