@@ -63,6 +63,39 @@ fn what_a_power_cut_garbled_is_a_miss_and_what_it_spared_a_hit() {
     assert!(home.index().suspects().expect("the index can be read").is_empty(), "nothing is hashed a third time");
 }
 
+/// A power cut took the rows and the bytes, and left a name.
+#[test]
+fn an_object_without_a_row_is_hashed_before_a_record_of_another_machine_vouches_for_it() {
+    let shared = tempfile::tempdir().expect("a folder");
+    let config = format!(
+        "[[store]]\nname = \"shared\"\nkind = \"folder\"\npath = {:?}\nmode = \"read-write\"\n",
+        shared.path().display().to_string()
+    );
+    let bodies = [archive(1, 5_000), archive(2, 5_000)];
+    let machine = || {
+        let home = Home::new();
+        home.write("default.toml", &config);
+        home
+    };
+    fill(&machine(), (0..).zip(bodies.clone()));
+    let home = machine();
+    // The store is made, and has no rows.
+    fill(&home, []);
+    let object = |body: &[u8]| home.layout().object(Digest::of(body));
+    for body in &bodies {
+        home.write(object(body).strip_prefix(&format!("{}/", home.path().display())).expect("below"), body);
+    }
+    garble(&object(&bodies[0]));
+    let untouched = std::fs::metadata(object(&bodies[1])).expect("an object").modified().expect("a time");
+    let mut go = home.session(&[]).start();
+    for (number, body) in (0..).zip(&bodies) {
+        let hit = go.get(action(number)).expect("the record leads to it");
+        assert!(hit.is_whole() && hit.output == Digest::of(body), "{number}");
+    }
+    assert_eq!(go.close().count("/remote/fetched"), 1, "what is whole is not fetched again");
+    assert_eq!(std::fs::metadata(object(&bodies[1])).expect("an object").modified().expect("a time"), untouched);
+}
+
 #[test]
 fn what_was_synced_before_a_power_cut_is_trusted() {
     let home = Home::new();
@@ -162,6 +195,47 @@ fn a_full_disk_costs_what_does_not_fit_and_nothing_else() {
     assert!(path.starts_with(home.layout().dir()), "{}", path.display());
     let ended = go.close();
     assert!(ended.success && ended.summary["refused"] == 0, "{ended:?}");
+    let faults = ended.faults();
+    assert!(faults.len() == 1 && faults[0].contains("its disk is full"), "{faults:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_quota_that_is_used_up_costs_what_does_not_fit_and_is_named_once() {
+    use cachewit_tests::shim;
+    if !cachewit_shim::SUPPORTED {
+        return;
+    }
+    // From nothing at all, over a lease and no rows, to some rows and no bodies.
+    for left in [0, 100, 20_000, 150_000, 400_000] {
+        let home = Home::new();
+        fill(&home, [(0, noise(1, 5_000))]);
+        let variables = shim::variables(&home.path().join("gocache"), [(cachewit_shim::QUOTA, left.to_string().into())]);
+        let session = variables.iter().fold(home.session(&[]), |session, (name, value)| session.env(name, value));
+        let mut go = session.start();
+        for number in 1..30 {
+            let body = noise(number + 1, 20_000);
+            let path = go.put(action(number), &body);
+            assert_eq!(std::fs::read(path).expect("it went where there is room"), body);
+            assert!(go.get(action(number)).expect("a hit").is_whole());
+        }
+        assert!(go.get(action(0)).expect("what was there before").is_whole(), "{left} bytes");
+        let ended = go.close();
+        assert!(ended.success && ended.summary["refused"] == 0, "{ended:?}");
+        let lines: Vec<&str> = ended.stderr.lines().collect();
+        assert!(lines.len() == 1 && lines[0].contains("quota"), "{left} bytes: {ended:?}");
+        assert_eq!(ended.faults().len(), 1, "{left} bytes: {ended:?}");
+        // What did not fit is made anew, and fits once there is room.
+        let mut go = home.session(&[]).start();
+        for number in 0..30 {
+            let body = noise(number + 1, if number == 0 { 5_000 } else { 20_000 });
+            if go.get(action(number)).is_none() {
+                go.put(action(number), &body);
+            }
+            assert!(go.get(action(number)).is_some_and(|hit| hit.is_whole() && hit.output == Digest::of(&body)));
+        }
+        assert!(go.close().faults().is_empty());
+    }
 }
 
 #[test]

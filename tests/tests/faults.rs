@@ -4,7 +4,10 @@
 use cachewit_tests::go::{Finished, GoRun, Machine, Toolchain};
 use cachewit_tests::guest;
 use cachewit_tests::s3::{Fault as ServerFault, Kind, S3Server};
+#[cfg(target_os = "linux")]
+use cachewit_tests::shim;
 use cachewit_tests::stored;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 const COMMANDS: [&[&str]; 4] =
@@ -19,12 +22,15 @@ struct Fault {
     strike: fn(&Machine),
     /// What is mounted for the command alone.
     mount: fn(&Machine) -> Option<String>,
+    /// Variables of cachewit's environment alone.
+    variables: fn(&Machine) -> Vec<(OsString, OsString)>,
     /// The configuration, with the endpoint of a bucket that does not answer.
     config: fn(&Machine, &S3Server) -> String,
 }
 
-const FAULTS: [Fault; 10] = [
-    Fault { name: "the store's disk is full", says: "", mount: |machine| Some(tmpfs(machine, "200k")), ..NONE },
+const FAULTS: [Fault; 11] = [
+    Fault { name: "the store's disk is full", says: "its disk is full", mount: |machine| Some(tmpfs(machine, "200k")), ..NONE },
+    Fault { name: "the user's quota is used up", says: QUOTA_SAYS, variables: quota, ..NONE },
     Fault { name: "the store is read-only", says: "cannot be written", mount: |machine| Some(read_only(machine)), ..NONE },
     Fault { name: "the index was deleted", says: "", strike: delete_index, ..NONE },
     Fault { name: "the index is garbled", says: "set aside", strike: garble_index, ..NONE },
@@ -36,7 +42,21 @@ const FAULTS: [Fault; 10] = [
     Fault { name: "a plugin traps", says: "traps.wasm failed in eviction", config: trapping, ..NONE },
 ];
 
-const NONE: Fault = Fault { name: "", says: "", strike: |_| {}, mount: |_| None, config: |_, _| String::new() };
+const NONE: Fault = Fault { name: "", says: "", strike: |_| {}, mount: |_| None, variables: |_| Vec::new(), config: |_, _| String::new() };
+
+/// Elsewhere the shim does nothing.
+const QUOTA_SAYS: &str = if cachewit_shim::SUPPORTED { "quota" } else { "" };
+
+/// So little is left of it that some bodies fit and others do not.
+fn quota(machine: &Machine) -> Vec<(OsString, OsString)> {
+    #[cfg(target_os = "linux")]
+    return shim::variables(&machine.gocache(), [(cachewit_shim::QUOTA, "5000".into())]);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = machine;
+        Vec::new()
+    }
+}
 
 fn tmpfs(machine: &Machine, size: &str) -> String {
     format!("mount -t tmpfs -o size={size} tmpfs {}", machine.gocache().join("cachewit").display())
@@ -174,7 +194,8 @@ fn no_fault_fails_any_command() {
             write_module(&machine, version);
             (fault.strike)(&machine);
             let config = (fault.config)(&machine, &server);
-            let run = configured(&machine, &config, machine.go(command.iter().copied()).dir(&dir));
+            let run = machine.go(command.iter().copied()).dir(&dir).for_cachewit((fault.variables)(&machine));
+            let run = configured(&machine, &config, run);
             let run = match (fault.mount)(&machine) {
                 Some(lines) => run.mounted(lines),
                 None => run,

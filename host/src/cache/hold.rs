@@ -15,8 +15,8 @@ pub(super) enum Hold {
         /// Whether anything was doomed when the generation was last seen to move: then each object is looked up in that list.
         suspicious: bool,
     },
-    /// While this is held nobody unlinks.
-    Readers(#[allow(dead_code, reason = "its drop unlocks")] ReadersLock),
+    /// While this is held nobody unlinks. Beside it the lease, if there was room for one before there was none.
+    Readers(#[allow(dead_code, reason = "its drop unlocks")] ReadersLock, Option<Lease>),
     /// Neither can be had, so nothing may be handed out.
     Impossible,
 }
@@ -27,8 +27,12 @@ impl Hold {
         if !read_only {
             return Self::Nothing;
         }
+        Self::readers(layout, faults, None)
+    }
+
+    fn readers(layout: &Layout, faults: &Faults, lease: Option<Lease>) -> Self {
         match ReadersLock::take(layout) {
-            Ok(lock) => Self::Readers(lock),
+            Ok(lock) => Self::Readers(lock, lease),
             Err(error) => Self::failed(layout, faults, &error),
         }
     }
@@ -46,7 +50,8 @@ impl Hold {
             *self = match Lease::take(layout) {
                 // After the generation was read: a trim that doomed before and has read the leases already is on the list.
                 Ok(lease) => Self::Lease { lease, suspicious: anything_doomed(index) },
-                Err(error) => Self::failed(layout, faults, &error),
+                // A full disk, or a used-up quota.
+                Err(_) => Self::readers(layout, faults, None),
             };
         }
         let is_doomed = || !matches!(index.map(|index| index.is_doomed(output)), Some(Ok(false)));
@@ -56,25 +61,31 @@ impl Hold {
                     Ok(false) => {}
                     // A trim has moved on since this session looked last.
                     Ok(true) => *suspicious = anything_doomed(index),
-                    Err(_) => return true,
+                    // No room for another note: what is noted stays, and from here on everything else does.
+                    Err(_) => {
+                        if let Self::Lease { lease, .. } = std::mem::replace(self, Self::Impossible) {
+                            *self = Self::readers(layout, faults, Some(lease));
+                        }
+                        return matches!(self, Self::Impossible) || is_doomed();
+                    }
                 }
                 *suspicious && is_doomed()
             }
-            Self::Readers(_) => is_doomed(),
+            Self::Readers(..) => is_doomed(),
             Self::Nothing | Self::Impossible => true,
         }
     }
 
     /// `go` has closed, and nobody will open what it was handed.
     pub fn end(&mut self) {
-        if let Self::Lease { lease, .. } = std::mem::replace(self, Self::Nothing) {
+        if let Self::Lease { lease, .. } | Self::Readers(_, Some(lease)) = std::mem::replace(self, Self::Nothing) {
             lease.end();
         }
     }
 
     /// `go` has gone without closing: the grace of what it was handed begins now.
     pub fn leave(&mut self) {
-        if let Self::Lease { lease, .. } = self {
+        if let Self::Lease { lease, .. } | Self::Readers(_, Some(lease)) = self {
             lease.begin_grace();
         }
     }
