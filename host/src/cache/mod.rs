@@ -9,6 +9,7 @@ mod ledger;
 mod native;
 mod recall;
 mod remote;
+mod room;
 mod shelf;
 mod stream;
 

@@ -3,11 +3,12 @@
 
 use super::hold::Hold;
 use super::recall::{self, Recalled};
+use super::room::{lacks_room, refusal};
 use crate::fault::Faults;
 use crate::model::{Digest, Entry, UnixNanos};
 use crate::platform::Folder;
 use crate::store::{
-    self, Aside, Incoming, Index, IndexError, Layout, PublishError, Published, SessionRow, Standing, Suspects, Used, Writer,
+    self, Aside, Incoming, Index, IndexError, Layout, PublishError, Published, SessionRow, Standing, StoreError, Suspects, Used, Writer,
 };
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -104,8 +105,7 @@ impl Inner {
 impl Shelf {
     /// Opens the store. What cannot be opened is a fault, and everything is a miss.
     pub fn open(layout: Layout, faults: Arc<Faults>) -> Self {
-        let opened =
-            layout.create().map_err(|error| error.to_string()).and_then(|()| store::open_index(&layout).map_err(|error| error.to_string()));
+        let opened = layout.create().and_then(|()| Ok(store::open_index(&layout)?));
         let index = match opened {
             Ok((index, None)) => Some(index),
             Ok((index, Some(damage))) => {
@@ -113,7 +113,11 @@ impl Shelf {
                 Some(index)
             }
             Err(error) => {
-                faults.say("store", format!("{error}; this build goes on without a cache"));
+                let why = match &error {
+                    StoreError::Index(index) => lacks_room(index, &layout),
+                    _ => None,
+                };
+                faults.say("store", format!("{}; this build goes on without a cache", why.unwrap_or_else(|| error.to_string())));
                 None
             }
         };
@@ -251,24 +255,15 @@ impl Shelf {
 
     /// Says what is wrong with the index, or with the room for it.
     fn say(&self, error: &IndexError, then: &str) {
-        let no_room = error.may_lack_room() && store::room(&self.layout).is_err_and(|refused| self.takes_no_more(&refused));
-        if !no_room {
-            self.faults.say("index", format!("{error}; {then}"));
+        match lacks_room(error, &self.layout) {
+            Some(refusal) => self.takes_no_more(&refusal),
+            None => self.faults.say("index", format!("{error}; {then}")),
         }
     }
 
-    /// Says that the store is full, as the system sees it; false if the error is another one.
-    fn takes_no_more(&self, error: &std::io::Error) -> bool {
-        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
-        let why = match error.kind() {
-            QuotaExceeded => "this user's quota on its disk is used up: free some of it, or lower `max-size`",
-            StorageFull => "its disk is full: free some space, or lower `max-size`",
-            _ => return false,
-        };
+    fn takes_no_more(&self, refusal: &str) {
         self.full.store(true, Ordering::Relaxed);
-        let store = self.layout.dir().display();
-        self.faults.say("full", format!("the store {store} takes no more, since {why}; what does not fit is not kept"));
-        true
+        self.faults.say("full", format!("{refusal}; what does not fit is not kept"));
     }
 
     /// Whether the store has refused something, which was said: what else cannot be written there need not be.
@@ -311,12 +306,18 @@ impl Shelf {
                 Ok(path)
             }
             Published::Private(path, aside) => {
+                // That there is no store at all, or only one to read, is said elsewhere.
                 if let Aside::Refused(error) = aside
                     && !inner.read_only
-                    && !self.takes_no_more(&error)
+                    && inner.index.is_some()
                 {
-                    let object = self.layout.object(entry.output);
-                    self.faults.say("store", format!("the store cannot take {object}: {error}; it is not kept"));
+                    match refusal(&error, &self.layout) {
+                        Some(refusal) => self.takes_no_more(&refusal),
+                        None => {
+                            let object = self.layout.object(entry.output);
+                            self.faults.say("store", format!("the store cannot take {object}: {error}; it is not kept"));
+                        }
+                    }
                 }
                 Ok(self.keep_private(&mut inner, entry, &path))
             }

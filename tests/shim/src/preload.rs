@@ -4,6 +4,9 @@
 //! syncs the file system. Instead a seccomp filter sends every call that can change a file to a signal handler of this process, which
 //! makes it in its place: none can be missed, whoever makes it. Calls of the handler carry a mark in an argument that none of them has.
 //!
+//! What is written through mapped memory is no call, and is not seen. In a store that is the index of `SQLite`'s log, which whoever comes
+//! first after a crash makes anew, and the notes of long leases, of which only living sessions have a use.
+//!
 //! A process that is started by a watched one inherits the filter and not the handler, and so cannot run: the tests watch processes that
 //! start none.
 //!

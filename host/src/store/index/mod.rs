@@ -60,9 +60,7 @@ impl IndexError {
         matches!(self, Self::Sqlite { source, .. } if matches!(source.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase)))
             || matches!(self, Self::Sqlite { source: rusqlite::Error::SqliteFailure(_, Some(text)), .. } if text.starts_with("no such "))
     }
-}
 
-impl IndexError {
     /// Whether it may come from a disk that has no room. `SQLite` knows a full one; of a quota it only says that something cannot be written.
     pub fn may_lack_room(&self) -> bool {
         use rusqlite::ErrorCode::{DiskFull, SystemIoFailure};
