@@ -11,6 +11,7 @@ use crate::store::index::{UNFOLDED, fold};
 use crate::store::trim;
 use crate::store::{self, GroupRow, Index};
 use crate::trace::{self, Trace};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -87,6 +88,8 @@ fn write_trace(cache: &Cache, ending: Ending, wall: Duration) {
     if events.is_empty() {
         return;
     }
+    let mut facts: BTreeMap<String, String> = cache.view.0.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+    facts.extend(cache.joined.get().map(|label| ("stream".to_owned(), label.clone())));
     let header = trace::Header {
         trace: trace::VERSION,
         cachewit: env!("CARGO_PKG_VERSION").to_owned(),
@@ -94,7 +97,7 @@ fn write_trace(cache: &Cache, ending: Ending, wall: Duration) {
         wall_us: u64::try_from(wall.as_micros()).unwrap_or(u64::MAX),
         closed: ending == Ending::Closed,
         left_out,
-        facts: cache.view.0.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
+        facts,
     };
     let folder = cache.shelf.layout().traces_dir();
     if let Err(error) = trace::write(&folder, &Trace { header, events }, cache.config.traces)

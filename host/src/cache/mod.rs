@@ -53,6 +53,10 @@ pub struct Cache {
     began_at: UnixNanos,
     view: Arc<SessionView>,
     stream: String,
+    /// Whether the words of the `go` command could not be read.
+    unread: bool,
+    /// The label of the stream that the session turned out to belong to, once its row is written.
+    joined: Arc<OnceLock<String>>,
     row_written: AtomicBool,
     shared: AtomicBool,
     report: Mutex<ShareReport>,
@@ -135,7 +139,8 @@ impl Cache {
         let folder = std::env::current_dir().unwrap_or_default();
         let view = Arc::new(session_view(parent, environment, &folder));
         let stream = view.fact("stream").known().unwrap_or_default().to_owned();
-        shelf.recall(&stream);
+        let unread = parent.is_none();
+        shelf.recall(&stream, unread);
         let chain = Chain::new(&config.policies, ArtifactStore::of_this_user(), view.clone(), config.log_level, faults.clone());
         let chain = Arc::new(Mutex::new(chain));
         let client = remote::client(&config.stores, &stream, &shelf, &chain, &faults);
@@ -155,6 +160,8 @@ impl Cache {
             began_at,
             view,
             stream,
+            unread,
+            joined: Arc::default(),
             row_written: AtomicBool::new(false),
             shared: AtomicBool::new(false),
             report: Mutex::default(),
@@ -230,7 +237,7 @@ impl Cache {
     /// Whether this is one of the misses that come back with every run, since `go` asks and never puts: link steps, and under vet the
     /// external test packages. No other machine has them either, and on a warm one they would be the only reason to touch the network.
     fn never_put_before(&self, action: Digest) -> bool {
-        let load = || self.shelf.with_index(|index| index.standing_misses(&self.stream)).unwrap_or_default();
+        let load = || self.shelf.with_index(|index| index.standing_misses(&self.stream, self.unread)).unwrap_or_default();
         self.standing.get_or_init(load).contains(&action.prefix())
     }
 
@@ -321,7 +328,7 @@ impl Cache {
         let first = !used.is_empty() && !self.row_written.swap(true, Ordering::Relaxed);
         // A `go` that was killed had more to put.
         let standing = (ending == Ending::Closed).then_some(never_put);
-        first.then(|| SessionRow { stream: self.stream.clone(), used, standing })
+        first.then(|| SessionRow { stream: self.stream.clone(), unread: self.unread, joined: self.joined.clone(), used, standing })
     }
 
     /// Whether anything may leave this machine.

@@ -237,9 +237,9 @@ impl Shelf {
     }
 
     /// Looks up what the last session of this stream used before it is asked for, as far as it can be relied on as it is.
-    pub fn recall(&self, stream: &str) {
+    pub fn recall(&self, stream: &str, unread: bool) {
         if self.suspects().is_empty() {
-            let ids = self.with_index(|index| index.working_set(stream)).unwrap_or_default();
+            let ids = self.with_index(|index| index.working_set(stream, unread)).unwrap_or_default();
             recall::begin(ids, self.layout.clone(), self.faults.clone(), Arc::downgrade(&self.inner));
         }
     }

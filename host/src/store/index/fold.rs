@@ -3,9 +3,9 @@
 //! A session writes down what it used as one row. Updating each entry instead would cost a warm build more than a thousand row
 //! updates every time, most of them overwritten by the next run; folding later writes each entry once however many sessions used it.
 
-use super::{Index, IndexError};
+use super::{Index, IndexError, kin};
 use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 /// A stream that nobody used for this long holds nothing any more.
@@ -28,11 +28,18 @@ pub fn fold(index: &Index) -> Result<(), IndexError> {
 }
 
 impl Index {
-    /// The rows that the last session of a stream used, in order; none if it is a new one.
-    pub fn working_set(&self, stream: &str) -> Result<Vec<i64>, IndexError> {
+    /// The rows that the last session of a stream used, each once, in order; none if it is a new one. `unread` = the words of the command could
+    /// not be read, and any of the streams of the label may be meant.
+    pub fn working_set(&self, stream: &str, unread: bool) -> Result<Vec<i64>, IndexError> {
         let sql = "SELECT used FROM session WHERE stream = (SELECT id FROM stream WHERE label = ?1) ORDER BY id DESC LIMIT 1";
-        let found = self.connection().query_row(sql, params![stream], |row| Ok(unpack(row.get_ref(0)?.as_blob()?)));
-        Ok(found.optional().map_err(|error| self.error(error))?.unwrap_or_default())
+        let labels = if unread { kin::labels(stream).collect() } else { vec![stream.to_owned()] };
+        let (mut seen, mut ids) = (HashSet::new(), Vec::new());
+        for label in labels {
+            let found = self.connection().query_row(sql, params![label], |row| Ok(unpack(row.get_ref(0)?.as_blob()?)));
+            let used = found.optional().map_err(|error| self.error(error))?.unwrap_or_default();
+            ids.extend(used.into_iter().filter(|id| seen.insert(*id)));
+        }
+        Ok(ids)
     }
 }
 

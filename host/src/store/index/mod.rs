@@ -7,6 +7,7 @@
 mod durable;
 mod fold;
 mod groups;
+mod kin;
 mod schema;
 mod totals;
 mod writer;

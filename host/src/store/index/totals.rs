@@ -1,7 +1,7 @@
 //! Sums over all sessions, for `stats`.
 
 use super::schema::BUSY;
-use super::{Index, IndexError, SessionRow, writer::insert_session};
+use super::{Index, IndexError, SessionRow, kin, writer::insert_session};
 use crate::model::UnixNanos;
 use rusqlite::{OptionalExtension, params};
 use std::collections::{BTreeMap, HashSet};
@@ -47,11 +47,17 @@ impl Index {
     }
 
     /// What the last session of this stream asked for and never put, as the first eight bytes of each action.
-    pub fn standing_misses(&self, stream: &str) -> Result<HashSet<u64>, IndexError> {
+    /// `unread` = the words of the command could not be read, and any of the streams of the label may be meant.
+    pub fn standing_misses(&self, stream: &str, unread: bool) -> Result<HashSet<u64>, IndexError> {
         let sql = "SELECT standing FROM stream WHERE label = ?1 AND standing IS NOT NULL";
-        let found = self.connection().query_row(sql, params![stream], |row| Ok(row.get_ref(0)?.as_blob()?.to_vec()));
-        let packed = found.optional().map_err(|error| self.error(error))?.unwrap_or_default();
-        Ok(packed.as_chunks::<8>().0.iter().map(|prefix| u64::from_le_bytes(*prefix)).collect())
+        let labels = if unread { kin::labels(stream).collect() } else { vec![stream.to_owned()] };
+        let mut standing = HashSet::new();
+        for label in labels {
+            let found = self.connection().query_row(sql, params![label], |row| Ok(row.get_ref(0)?.as_blob()?.to_vec()));
+            let packed = found.optional().map_err(|error| self.error(error))?.unwrap_or_default();
+            standing.extend(packed.as_chunks::<8>().0.iter().map(|prefix| u64::from_le_bytes(*prefix)));
+        }
+        Ok(standing)
     }
 
     /// Whether something that is done every so often is due, which is noted. What was never done is.

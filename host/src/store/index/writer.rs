@@ -1,11 +1,12 @@
 //! Writing while a build goes on: a thread of its own, a transaction every so often.
 
 use super::durable::{clear_suspicion, current_epoch};
-use super::{IndexError, schema::connect};
+use super::{IndexError, kin::join, schema::connect};
 use crate::model::{Digest, Entry, UnixNanos};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,10 @@ pub enum Used {
 pub struct SessionRow {
     /// Label of the stream.
     pub stream: String,
+    /// Whether the words of the command could not be read: what it used says which of the streams of this label it belongs to.
+    pub unread: bool,
+    /// The label of the stream that it joined, once the row is written.
+    pub joined: Arc<OnceLock<String>>,
     /// What it used, in order.
     pub used: Vec<Used>,
     /// What it asked for and never put; None if it ended without saying that it was done, so that nobody knows.
@@ -177,12 +182,6 @@ fn put(transaction: &Transaction<'_>, entry: &Entry, epoch: i64) -> rusqlite::Re
 /// Writes the row of a session that has ended.
 pub(super) fn insert_session(transaction: &Connection, session: &SessionRow) -> rusqlite::Result<()> {
     let now = UnixNanos::now().seconds();
-    let (stream, run): (i64, i64) = transaction.query_row(
-        "INSERT INTO stream (label, runs, used_s) VALUES (?1, 1, ?2)
-         ON CONFLICT (label) DO UPDATE SET runs = runs + 1, used_s = excluded.used_s RETURNING id, runs",
-        params![session.stream, now],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
     let mut ids = Vec::with_capacity(session.used.len());
     let mut find = transaction.prepare_cached("SELECT id FROM entry WHERE action = ?1")?;
     for used in &session.used {
@@ -192,6 +191,14 @@ pub(super) fn insert_session(transaction: &Connection, session: &SessionRow) -> 
             Used::Action(action) => ids.extend(find.query_row(params![action.0.as_slice()], |row| row.get::<_, i64>(0)).ok()),
         }
     }
+    let label = if session.unread { join(transaction, &session.stream, &ids)? } else { session.stream.clone() };
+    let (stream, run): (i64, i64) = transaction.query_row(
+        "INSERT INTO stream (label, runs, used_s) VALUES (?1, 1, ?2)
+         ON CONFLICT (label) DO UPDATE SET runs = runs + 1, used_s = excluded.used_s RETURNING id, runs",
+        params![label, now],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let _ = session.joined.set(label);
     if let Some(standing) = &session.standing {
         let prefixes: Vec<u8> = standing.iter().take(STANDING_MOST).flat_map(|action| action.prefix().to_le_bytes()).collect();
         transaction.execute("UPDATE stream SET standing = ?2 WHERE id = ?1", params![stream, prefixes])?;
