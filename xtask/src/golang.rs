@@ -36,14 +36,21 @@ impl Machine {
 
     /// `go` with these arguments, its cache being Go's own until `GOCACHEPROG` is set.
     pub fn go(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(&self.go);
+        let mut command = self.program(&self.go);
+        command.args(args);
+        command
+    }
+
+    /// A program that runs `go`, or another `go`, with the same environment.
+    pub fn program(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
             if name.starts_with("GO") || name.starts_with("CGO_") || name.starts_with("CACHEWIT_") {
                 command.env_remove(&*name);
             }
         }
-        command.args(args).current_dir(self.work());
+        command.current_dir(self.work());
         command.env("GOCACHE", self.gocache()).env("GOPATH", self.home.join("gopath"));
         command.env("GOMODCACHE", self.home.join("gopath/pkg/mod"));
         command.env("GOTOOLCHAIN", "local").env("GOENV", "off").env("GOFLAGS", "").env("GOPROXY", "off");

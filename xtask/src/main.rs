@@ -1,4 +1,4 @@
-//! What a developer of cachewit runs: `cargo xtask try`, `test`, `bench` and `toolchains`.
+//! What a developer of cachewit runs: `cargo xtask try`, `test`, `bench`, `history`, `streams` and `toolchains`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,7 +8,9 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod golang;
+mod history;
 mod product;
+mod streams;
 mod table;
 mod test;
 mod toolchains;
@@ -43,6 +45,10 @@ enum Command {
     },
     /// Measure cachewit against Go's own cache and the floor host
     Bench(bench::Options),
+    /// Record what `go` commands ask of the cache over the commits of a repository or the releases of a module
+    History(history::Options),
+    /// Measure how much of what a session finds the previous session of its stream used
+    Streams(streams::Options),
     /// Fetch toolchains of Go into target/tools and print where their `go` is
     Toolchains {
         /// Versions such as 1.24.11; none means those that the tests use
@@ -70,6 +76,8 @@ fn main() -> ExitCode {
         Command::Try { keep } => try_out::run(keep),
         Command::Test { filter, file, toolchains } => test::run_suite(filter.as_deref(), file.as_deref(), toolchains),
         Command::Bench(options) => bench::run(&options),
+        Command::History(options) => history::run(&options),
+        Command::Streams(options) => streams::run(&options),
         Command::Toolchains { versions } => list_toolchains(&versions),
     };
     match result {

@@ -2,19 +2,19 @@
 //! the summary that its sessions leave. Everything else in xtask goes through here.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::workspace::{cargo, run, target_dir};
+use crate::workspace::{cargo, run, scratch, target_dir};
 
 /// The environment variable that makes every session append its summary, one line of JSON, to a file.
 const SUMMARY_VARIABLE: &str = "CACHEWIT_SUMMARY";
 
 /// How long the work that a session does behind `go`'s back may take before a run counts as failed.
-const LATE_WORK: Duration = Duration::from_secs(90);
+pub const LATE_WORK: Duration = Duration::from_secs(90);
 
 /// The chain that a try and the bench run: eviction, admission and remote each decided by a plugin.
 pub const CHAIN: [&str; 3] = ["rebuild-cost", "share-filter", "read-through"];
@@ -49,6 +49,37 @@ pub fn chain_config(shared: &Path, max_size: &str) -> String {
         "{policies}[[store]]\nname = \"shared\"\nkind = \"folder\"\npath = {:?}\nmode = \"read-write\"\n\n[limits]\nmax-size = \"{max_size}\"\n",
         shared.display().to_string()
     )
+}
+
+/// A configuration under which no trace is lost and nothing is evicted while a history is recorded.
+pub const RECORDING_CONFIG: &str = "[limits]\nmax-size = \"100GiB\"\n\n[trace]\nkeep = 1000000\n";
+
+/// The traces that sessions left in the store below a GOCACHE, as text, the oldest first.
+pub fn traces(binary: &Path, gocache: &Path) -> Result<Vec<String>> {
+    let exported = scratch("traces")?;
+    let mut export = Command::new(binary);
+    export.args(["trace", "export", "--root"]).arg(gocache.join("cachewit")).arg("--to").arg(exported.path()).stdout(Stdio::null());
+    run(&mut export)?;
+    let files =
+        std::fs::read_dir(exported.path()).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>());
+    let mut files = files.context("cannot list what was exported")?;
+    // Their names begin with the time.
+    files.sort_unstable();
+    files.iter().map(|file| std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))).collect()
+}
+
+/// Waits until a session has appended its summary to `file`, which it does when its late work has ended. Whether one did in time.
+pub fn wait_for_sessions(file: &Path, patience: Duration) -> bool {
+    let deadline = Instant::now() + patience;
+    loop {
+        if std::fs::read(file).is_ok_and(|text| text.ends_with(b"\n")) {
+            return true;
+        }
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// `go` splits `GOCACHEPROG` at blanks; an element may be wrapped in quotes if the quote is its first character.
