@@ -1,7 +1,7 @@
 //! Runs of a real `go` against the built cachewit, each in caches of its own.
 //!
 //! `cargo xtask test` names the binary in `CACHEWIT_BIN` and the toolchains in `CACHEWIT_GO` (the machine's), `CACHEWIT_GO_1_24`
-//! and `CACHEWIT_GO_1_27`.
+//! and so on.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -13,42 +13,10 @@ use cachewit::trace::{self, Trace};
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub use crate::toolchain::Toolchain;
+
 /// How long the work that sessions do behind `go`'s back may take; a bound against hanging, not a measure.
 const LATE_WORK: Duration = Duration::from_mins(2);
-
-/// A `go` command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Toolchain(PathBuf);
-
-impl Toolchain {
-    /// The machine's own `go`, or what `CACHEWIT_GO` names.
-    ///
-    /// # Panics
-    /// Where there is none.
-    pub fn machine() -> Self {
-        let named = std::env::var_os("CACHEWIT_GO").map(PathBuf::from);
-        let found = named.or_else(|| {
-            let path = std::env::var_os("PATH")?;
-            std::env::split_paths(&path).map(|dir| dir.join(format!("go{}", std::env::consts::EXE_SUFFIX))).find(|go| go.is_file())
-        });
-        Self(found.expect("there is no `go` in PATH and none in CACHEWIT_GO; run the tests with `cargo xtask test`"))
-    }
-
-    /// The toolchain of a minor version such as `1.27`, which `CACHEWIT_GO_1_27` names.
-    ///
-    /// # Panics
-    /// Where the variable is missing: a test that skips itself looks as if it had passed.
-    pub fn minor(version: &str) -> Self {
-        let variable = format!("CACHEWIT_GO_{}", version.replace('.', "_"));
-        let go = std::env::var_os(&variable);
-        Self(go.unwrap_or_else(|| panic!("{variable} names no Go {version}; run the tests with `cargo xtask test --toolchains`")).into())
-    }
-
-    /// The path of the `go` command.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
 
 /// The cachewit binary under test.
 ///
@@ -273,7 +241,7 @@ impl GoRun<'_> {
         let shown = self.args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" ");
         let mut command = self.command();
         command.env("CACHEWIT_SUMMARY", summaries.path());
-        let output = command.output().unwrap_or_else(|error| panic!("cannot start {}: {error}", self.machine.toolchain.0.display()));
+        let output = command.output().unwrap_or_else(|error| panic!("cannot start {}: {error}", self.machine.toolchain.path().display()));
         let sessions = match self.cache {
             Cache::Native => Vec::new(),
             Cache::Cachewit(_) => wait_for_sessions(summaries.path()),
@@ -305,11 +273,11 @@ impl GoRun<'_> {
     fn command(&self) -> Command {
         let home = &self.machine.home;
         let mut command = match &self.mounts {
-            None => Command::new(&self.machine.toolchain.0),
+            None => Command::new(self.machine.toolchain.path()),
             Some(lines) => {
                 let mut command = Command::new("unshare");
                 command.args(["--map-root-user", "--mount", "sh", "-ec", &format!("{lines}\nexec \"$0\" \"$@\"")]);
-                command.arg(&self.machine.toolchain.0);
+                command.arg(self.machine.toolchain.path());
                 command
             }
         };

@@ -10,6 +10,7 @@ pub mod script;
 #[cfg(target_os = "linux")]
 pub mod shim;
 pub mod stored;
+pub mod toolchain;
 
 /// Whether this machine lets a test mount something in namespaces of its own, as most containers do not. `cargo xtask test` finds out, says
 /// so, and names it in `CACHEWIT_NO_NAMESPACES`; without that variable a test that cannot mount fails.

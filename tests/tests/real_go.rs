@@ -1,71 +1,25 @@
-//! A real `go` builds, tests, vets and lists through cachewit as it does through its own cache: the oldest and the newest Go
-//! that are supported, and the machine's.
+//! A real `go` builds, tests, vets and lists through cachewit as it does through its own cache, whatever its version.
 
 use std::path::Path;
-use std::sync::OnceLock;
 
-use cachewit_tests::go::{Finished, Machine, Toolchain};
+use cachewit_tests::go::{Finished, Machine};
 
-/// The tests of this file for one toolchain. They share a store that `go build std` has warmed, so `std` is compiled once a
-/// toolchain, and several `go` commands use the store at the same time.
-macro_rules! real_go {
-    ($name:ident, $toolchain:expr) => {
-        mod $name {
-            use super::{Machine, OnceLock, Toolchain};
+// They share a store that `go build std` has warmed, so `std` is compiled once a toolchain, and several `go` commands use the store at
+// the same time.
+cachewit_tests::on_every_go!(first build_std, [
+    a_second_build_of_std_puts_and_misses_nothing,
+    a_passed_test_is_cached_until_clean_testcache,
+    a_second_vet_puts_no_bytes_and_finds_the_same,
+    paths_of_list_export_can_be_read_after_go_has_exited,
+    an_archive_built_to_a_file_stays_in_the_store,
+    a_cgo_package_is_compiled_once,
+    trimmed_paths_make_two_folders_share_a_package,
+]);
 
-            fn machine() -> &'static Machine {
-                static MACHINE: OnceLock<Machine> = OnceLock::new();
-                MACHINE.get_or_init(|| super::warmed(stringify!($name), &$toolchain))
-            }
-
-            #[test]
-            fn a_second_build_of_std_puts_and_misses_nothing() {
-                super::a_second_build_of_std_puts_and_misses_nothing(machine());
-            }
-
-            #[test]
-            fn a_passed_test_is_cached_until_clean_testcache() {
-                super::a_passed_test_is_cached_until_clean_testcache(machine());
-            }
-
-            #[test]
-            fn a_second_vet_puts_no_bytes_and_finds_the_same() {
-                super::a_second_vet_puts_no_bytes_and_finds_the_same(machine());
-            }
-
-            #[test]
-            fn paths_of_list_export_can_be_read_after_go_has_exited() {
-                super::paths_of_list_export_can_be_read_after_go_has_exited(machine());
-            }
-
-            #[test]
-            fn an_archive_built_to_a_file_stays_in_the_store() {
-                super::an_archive_built_to_a_file_stays_in_the_store(machine());
-            }
-
-            #[test]
-            fn a_cgo_package_is_compiled_once() {
-                super::a_cgo_package_is_compiled_once(machine());
-            }
-
-            #[test]
-            fn trimmed_paths_make_two_folders_share_a_package() {
-                super::trimmed_paths_make_two_folders_share_a_package(machine());
-            }
-        }
-    };
-}
-
-real_go!(go_1_24, Toolchain::minor("1.24"));
-real_go!(go_1_27, Toolchain::minor("1.27"));
-real_go!(go_of_the_machine, Toolchain::machine());
-
-fn warmed(name: &str, toolchain: &Toolchain) -> Machine {
-    let machine = Machine::shared(toolchain, &Path::new(env!("CARGO_TARGET_TMPDIR")).join(name));
+fn build_std(machine: &Machine) {
     let cold = machine.go(["build", "std"]).succeed();
     assert_eq!(cold.count("hits"), 0, "the store was empty");
     assert!(cold.count("puts") > 1_000 && cold.count("misses") == cold.count("gets"), "{:?}", cold.sessions);
-    machine
 }
 
 fn a_second_build_of_std_puts_and_misses_nothing(machine: &Machine) {
@@ -75,7 +29,7 @@ fn a_second_build_of_std_puts_and_misses_nothing(machine: &Machine) {
 }
 
 fn a_passed_test_is_cached_until_clean_testcache(machine: &Machine) {
-    machine.write("tested/go.mod", "module example.test/tested\n\ngo 1.24\n");
+    machine.write("tested/go.mod", "module example.test/tested\n\ngo 1.21\n");
     machine.write("tested/a.go", "package tested\n\nfunc Two() int { return 2 }\n");
     let test = "package tested\n\nimport \"testing\"\n\nfunc TestTwo(t *testing.T) {\n\tif Two() != 2 {\n\t\tt.Fatal()\n\t}\n}\n";
     machine.write("tested/a_test.go", test);
@@ -93,7 +47,7 @@ fn a_passed_test_is_cached_until_clean_testcache(machine: &Machine) {
 }
 
 fn a_second_vet_puts_no_bytes_and_finds_the_same(machine: &Machine) {
-    machine.write("vetted/go.mod", "module example.test/vetted\n\ngo 1.24\n");
+    machine.write("vetted/go.mod", "module example.test/vetted\n\ngo 1.21\n");
     machine.write("vetted/a.go", "package vetted\n\nimport \"errors\"\n\nfunc Fail() error { return errors.New(\"x\") }\n");
     let wrong = "package wrong\n\nimport \"fmt\"\n\nfunc Print() { fmt.Printf(\"%d\\n\", \"text\") }\n";
     machine.write("vetted/wrong/a.go", wrong);
@@ -127,7 +81,7 @@ fn paths_of_list_export_can_be_read_after_go_has_exited(machine: &Machine) {
 }
 
 fn an_archive_built_to_a_file_stays_in_the_store(machine: &Machine) {
-    machine.write("archived/go.mod", "module example.test/archived\n\ngo 1.24\n");
+    machine.write("archived/go.mod", "module example.test/archived\n\ngo 1.21\n");
     machine.write("archived/lib/a.go", "package lib\n\nfunc Word() string { return \"seven\" }\n");
     let program = "package main\n\nimport \"example.test/archived/lib\"\n\nfunc main() { println(lib.Word()) }\n";
     machine.write("archived/main.go", program);
@@ -151,7 +105,7 @@ fn an_archive_built_to_a_file_stays_in_the_store(machine: &Machine) {
 }
 
 fn a_cgo_package_is_compiled_once(machine: &Machine) {
-    machine.write("cgo/go.mod", "module example.test/cgo\n\ngo 1.24\n");
+    machine.write("cgo/go.mod", "module example.test/cgo\n\ngo 1.21\n");
     let source = "package main\n\n// static int seven(void) { return 7; }\nimport \"C\"\n\nfunc main() { println(C.seven()) }\n";
     machine.write("cgo/main.go", source);
     let dir = machine.work().join("cgo");
@@ -166,7 +120,7 @@ fn a_cgo_package_is_compiled_once(machine: &Machine) {
 
 fn trimmed_paths_make_two_folders_share_a_package(machine: &Machine) {
     for folder in ["here", "there/deeper"] {
-        machine.write(&format!("{folder}/go.mod"), "module example.test/trimmed\n\ngo 1.24\n");
+        machine.write(&format!("{folder}/go.mod"), "module example.test/trimmed\n\ngo 1.21\n");
         machine.write(&format!("{folder}/a.go"), "package trimmed\n\nfunc Two() int { return 2 }\n");
     }
     let build = |folder: &str| machine.go(["build", "-v", "-trimpath", "."]).dir(machine.work().join(folder)).succeed();

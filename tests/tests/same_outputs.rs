@@ -3,30 +3,17 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use cachewit_tests::go::{Machine, Toolchain, binary};
+use cachewit_tests::go::{Machine, binary};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-#[test]
-fn go_1_24_builds_the_same_through_cachewit() {
-    builds_the_same(&Toolchain::minor("1.24"));
-}
+cachewit_tests::on_every_go!([builds_the_same_through_cachewit]);
 
-#[test]
-fn the_machine_s_go_builds_the_same_through_cachewit() {
-    builds_the_same(&Toolchain::machine());
-}
-
-#[test]
-fn go_1_27_builds_the_same_through_cachewit() {
-    builds_the_same(&Toolchain::minor("1.27"));
-}
-
-fn builds_the_same(toolchain: &Toolchain) {
-    let (native, ours) = (Machine::new(toolchain), Machine::new(toolchain));
+fn builds_the_same_through_cachewit(machine: &Machine) {
+    let (native, ours) = (Machine::new(machine.toolchain()), Machine::new(machine.toolchain()));
     let chain = ["serve", "builtin:rebuild-cost", "builtin:share-filter", "builtin:read-through"];
     let build = ["build", "-trimpath", "-o", "program", "cmd/go"];
     native.go(build).native().succeed();

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod experiment;
+mod go_tools;
 mod golang;
 mod history;
 mod product;
@@ -15,6 +17,7 @@ mod table;
 mod test;
 mod toolchains;
 mod try_out;
+mod versions;
 mod workspace;
 
 #[derive(Parser)]
@@ -39,7 +42,8 @@ enum Command {
         /// Only the tests of this file of tests/tests, such as `hostile`
         #[arg(long = "in", value_name = "FILE")]
         file: Option<String>,
-        /// Fetch the toolchains of Go that the tests use even where a filter is given
+        /// Run on every Go that the tests know and beside the tools that drive it, fetching and building what is missing; with no filter,
+        /// or with `go_1_`, docs/versions.md is written anew
         #[arg(long)]
         toolchains: bool,
     },
@@ -49,9 +53,9 @@ enum Command {
     History(history::Options),
     /// Measure how much of what a session finds the previous session of its stream used
     Streams(streams::Options),
-    /// Fetch toolchains of Go into target/tools and print where their `go` is
+    /// Fetch or build toolchains of Go in target/tools and print where their `go` is
     Toolchains {
-        /// Versions such as 1.24.11; none means those that the tests use
+        /// Versions such as 1.24.11, or 1.23.9-cacheprog for one built with the experiment; none means those that CI uses
         versions: Vec<String>,
     },
     /// What the bench puts between `go` and a host to see how much memory the host has

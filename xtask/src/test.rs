@@ -5,13 +5,16 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::go_tools::{GO_TOOLS, go_tool};
 use crate::product;
-use crate::toolchains::{TESTED, default_go, is_fetched, toolchain};
+use crate::toolchains::{RELEASES, STOCK, TESTED, default_go, is_fetched, toolchain};
+use crate::versions;
 use crate::workspace::{cargo, ensure_wasm_targets, run, say, shown};
 
 /// Runs all tests of the workspace, or those whose name contains `filter`, or those of one file of `tests/tests`.
 ///
-/// With either toolchains are fetched only if `with_toolchains` says so; a test that needs one and does not find it says so.
+/// With either toolchains are fetched only if `with_toolchains` says so; a test that needs one and does not find it says so. With
+/// `with_toolchains` the tests run on every Go that they know, and beside the tools that drive it.
 pub fn run_suite(filter: Option<&str>, file: Option<&str>, with_toolchains: bool) -> Result<()> {
     ensure_wasm_targets()?;
     // The same packages and kinds of targets as `cargo test` below, so that cargo sees one set of features and compiles no
@@ -24,10 +27,19 @@ pub fn run_suite(filter: Option<&str>, file: Option<&str>, with_toolchains: bool
     }
     test.args(filter);
     test.env("CACHEWIT_BIN", product::binary()).env("CACHEWIT_GO", default_go()?);
-    for version in TESTED {
-        if filter.is_none() && file.is_none() || with_toolchains || is_fetched(version) {
+    for version in RELEASES {
+        let always = filter.is_none() && file.is_none() && TESTED.contains(&version);
+        if always || with_toolchains || is_fetched(version) {
             test.env(variable(version), toolchain(version)?);
         }
+    }
+    if with_toolchains {
+        test.env(format!("{}_STOCK", variable(STOCK)), toolchain(STOCK)?);
+        for tool in &GO_TOOLS {
+            test.env(format!("CACHEWIT_{}", tool.name.to_uppercase().replace('-', "_")), go_tool(tool)?);
+        }
+        // The tests that ask for one of these are ignored otherwise, and no others are.
+        test.args(["--", "--include-ignored"]);
     }
     if !has_namespaces() {
         say(
@@ -38,14 +50,17 @@ pub fn run_suite(filter: Option<&str>, file: Option<&str>, with_toolchains: bool
     if !is_root() {
         say("THESE TESTS DO NOT RUN AS ROOT, and so as no other user: those of stores that belong to somebody else prove nothing here");
     }
-    let closing = run_and_collect(&mut test)?;
+    let finished = run_and_collect(&mut test)?;
     println!();
     say("the closing lines of the runner");
-    for line in &closing.lines {
+    for line in finished.lines.iter().filter(|line| line.starts_with("test result:")) {
         println!("{line}");
     }
-    if !closing.success {
+    if !finished.success {
         bail!("tests failed");
+    }
+    if with_toolchains && file.is_none() && filter.is_none_or(|filter| filter == versions::ALL) {
+        versions::write(&finished.lines)?;
     }
     Ok(())
 }
@@ -69,28 +84,29 @@ fn variable(version: &str) -> String {
     format!("CACHEWIT_GO_{}", minor.join("_"))
 }
 
-struct Closing {
+struct Finished {
     lines: Vec<String>,
     success: bool,
 }
 
-/// Runs the suite, passing its output on as it comes and keeping the `test result` lines.
-fn run_and_collect(test: &mut Command) -> Result<Closing> {
+/// Runs the suite, passing its output on as it comes and keeping it. Both streams go through one pipe: cargo names the file of a test on
+/// one, the runner the tests on the other, and their order says which belongs to which.
+fn run_and_collect(test: &mut Command) -> Result<Finished> {
     let shown = shown(test);
     say(&shown);
-    let mut child = test.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start `{shown}`"))?;
+    let (output, input) = std::io::pipe().context("cannot create a pipe")?;
+    test.stdout(input.try_clone().context("cannot copy a pipe")?).stderr(input);
+    let mut child = test.spawn().with_context(|| format!("cannot start `{shown}`"))?;
+    // The command holds the end that is written to, and the pipe would never end.
+    test.stdout(Stdio::null()).stderr(Stdio::null());
     let mut lines = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
-        for line in BufReader::new(stdout).lines() {
-            let line = line.context("the output of the tests is not text")?;
-            println!("{line}");
-            if line.starts_with("test result:") {
-                lines.push(line);
-            }
-        }
+    for line in BufReader::new(output).split(b'\n') {
+        let line = String::from_utf8_lossy(&line.context("cannot read the output of the tests")?).into_owned();
+        println!("{line}");
+        lines.push(line);
     }
     let status = child.wait().context("cannot wait for the tests")?;
-    Ok(Closing { lines, success: status.success() })
+    Ok(Finished { lines, success: status.success() })
 }
 
 #[cfg(test)]
@@ -100,5 +116,6 @@ mod tests {
     #[test]
     fn a_toolchain_is_passed_on_under_its_minor_version() {
         assert_eq!(variable("1.24.11"), "CACHEWIT_GO_1_24");
+        assert_eq!(variable("1.21.13-cacheprog"), "CACHEWIT_GO_1_21");
     }
 }

