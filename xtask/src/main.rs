@@ -43,7 +43,7 @@ enum Command {
         #[arg(long = "in", value_name = "FILE")]
         file: Option<String>,
         /// Run on every Go that the tests know and beside the tools that drive it, fetching and building what is missing; with no filter,
-        /// or with `go_1_`, docs/versions.md is written anew
+        /// or with `go_1_`, the rows of docs/versions.md are written anew
         #[arg(long)]
         toolchains: bool,
     },
