@@ -62,8 +62,8 @@ fn results(lines: &[String]) -> BTreeMap<String, Results> {
     let mut file = String::new();
     for line in lines {
         if let Some(running) = line.trim_start().strip_prefix("Running ") {
-            let path = running.split_whitespace().find(|word| word.ends_with(".rs")).unwrap_or_default();
-            file = path.trim_end_matches(".rs").trim_start_matches("tests/").to_owned();
+            let source = running.split_whitespace().find_map(|word| word.strip_suffix(".rs")).unwrap_or_default();
+            source.trim_start_matches("tests/").clone_into(&mut file);
         }
         let Some((name, result)) = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... ")) else { continue };
         let Some((version, test)) = name.strip_prefix(ALL).and_then(|rest| rest.split_once("::")) else { continue };

@@ -311,21 +311,20 @@ impl Shelf {
                     && !inner.read_only
                     && inner.index.is_some()
                 {
-                    match refusal(&error, &self.layout) {
-                        Some(refusal) => self.takes_no_more(&refusal),
-                        None => {
-                            let object = self.layout.object(entry.output);
-                            self.faults.say("store", format!("the store cannot take {object}: {error}; it is not kept"));
-                        }
+                    if let Some(refusal) = refusal(&error, &self.layout) {
+                        self.takes_no_more(&refusal);
+                    } else {
+                        let object = self.layout.object(entry.output);
+                        self.faults.say("store", format!("the store cannot take {object}: {error}; it is not kept"));
                     }
                 }
-                Ok(self.keep_private(&mut inner, entry, &path))
+                Ok(self.keep_private(&mut inner, &entry, &path))
             }
         }
     }
 
     /// Not indexed: it is this session's alone.
-    fn keep_private(&self, inner: &mut Inner, entry: Entry, path: &Path) -> String {
+    fn keep_private(&self, inner: &mut Inner, entry: &Entry, path: &Path) -> String {
         let path = path.to_string_lossy().into_owned();
         if inner.read_only {
             self.queue(inner, entry.clone());

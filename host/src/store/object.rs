@@ -191,7 +191,7 @@ fn has_these_bytes(file: &File, size: u64, path: &str) -> bool {
 /// Asks the system whether the store has room, by writing as much as a commit may, and how it puts it if there is none.
 pub fn room(layout: &Layout) -> io::Result<()> {
     let path = layout.tmp_dir().join(super::lease::unique_name());
-    let written = platform::create_object(&path)?.write_all(&[0; 256 << 10]);
+    let written = platform::create_object(&path)?.write_all(&vec![0; 256 << 10]);
     let _ = std::fs::remove_file(path);
     written
 }

@@ -105,7 +105,7 @@ impl<'a> Checker<'a> {
         self.end(state, &ended);
 
         // The next session finds what was put after the crash; so much is looked at in every fourth state.
-        if !state.silent && self.figures.states % 4 != 0 {
+        if !state.silent && !self.figures.states.is_multiple_of(4) {
             return;
         }
         // A name that a dead trim had doomed is kept from the second time on.

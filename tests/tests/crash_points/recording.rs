@@ -152,7 +152,7 @@ impl Recording {
         self.catch_up();
         let (made, real) = (self.disk.now(), read_folder(&self.root()));
         let named = |image: &Image| image.keys().cloned().collect::<Vec<_>>();
-        assert_eq!(named(&made), named(&real.iter().map(|(name, _)| (name.clone(), None)).collect()));
+        assert_eq!(named(&made), named(&real.keys().map(|name| (name.clone(), None)).collect()));
         for (name, bytes) in &real {
             // The index of the log is memory, which whoever comes first makes anew.
             if let (Some((bytes, _)), Some(made)) = (bytes, &made[name])

@@ -3,7 +3,7 @@
 use crate::patient::{DAY, Patient, Report, action, age, chmod, entries};
 use cachewit_tests::go::binary;
 use cachewit_tests::script::noise;
-use cachewit_tests::{namespaces, fake_system, other_user};
+use cachewit_tests::{fake_system, namespaces, other_user};
 use std::os::unix::fs::chown;
 
 #[test]

@@ -27,6 +27,9 @@ const REQUESTS: usize = 100;
 /// What `go` does before it asks for more: reads its packages.
 const READING: Duration = Duration::from_millis(20);
 
+/// Which of the walls a row of the table shows.
+type Part = fn(&Walls) -> &[Duration];
+
 /// What processes over one store took.
 #[derive(Default)]
 struct Walls {
@@ -58,7 +61,7 @@ pub fn measure(binary: &Path, dir: &Path, random: &mut fastrand::Rng) -> Result<
         }
     }
     let mut table = Table::new(1, &["a fresh process", "10,000 entries", "1,000,000 entries", "ratio", "95 % interval"]);
-    let rows: [(&str, fn(&Walls) -> &[Duration]); 4] = [
+    let rows: [(&str, Part); 4] = [
         ("spawn to the first answer", |walls| &walls.first),
         ("a request as in the last session, to its answer", |walls| &walls.expected),
         ("a request for anything, to its answer", |walls| &walls.unexpected),

@@ -109,13 +109,12 @@ fn usable(findings: &mut Findings, layout: &Layout, index: &Index) {
             format!("{} cannot be locked: {error}; builds go on without a cache", layout.readers_lock().display()),
             "put the store on a local file system, or let this user read the file",
         ),
-        Ok(Ok(()) | Err(TryLockError::Error(_))) => {}
         Err(error) if !writable => findings.error(
             "CW042",
             format!("{} cannot be locked: {error}; builds go on without a cache", layout.readers_lock().display()),
             "let this user read the file",
         ),
-        Err(_) => {}
+        Ok(Ok(()) | Err(TryLockError::Error(_))) | Err(_) => {}
     }
 }
 

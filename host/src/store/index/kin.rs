@@ -24,7 +24,8 @@ pub(super) fn join(connection: &Connection, label: &str, used: &[i64]) -> rusqli
     let sql = "SELECT session.id, session.used FROM session JOIN stream ON stream.id = session.stream
                WHERE stream.label = ?1 ORDER BY session.id DESC LIMIT 1";
     let mut last = connection.prepare_cached(sql)?;
-    let (mut nearest, mut oldest): (Option<(f64, String)>, Option<(i64, String)>) = (None, None);
+    let mut nearest: Option<(f64, String)> = None;
+    let mut oldest: Option<(i64, String)> = None;
     for label in labels(label) {
         let found = last.query_row(params![label], |row| Ok((row.get::<_, i64>(0)?, unpack(row.get_ref(1)?.as_blob()?)))).optional()?;
         // Nobody's yet, unless one further down is like it.
