@@ -14,6 +14,7 @@
 //! takes a lock of the standard library or panics.
 
 #![allow(unsafe_code, reason = "see the module")]
+#![allow(clippy::many_single_char_names, reason = "a call's arguments have no names but their places")]
 
 use crate::log::{self, Header};
 use libc::{c_int, c_long, c_void};
