@@ -196,7 +196,6 @@ extern "C" fn on_call(_: c_int, info: *mut libc::siginfo_t, context: *mut c_void
     }
 }
 
-#[allow(clippy::many_single_char_names, reason = "registers have no other names")]
 /// What the kernel answers: a value, or an error as a negative number.
 unsafe fn kernel(number: c_long, [a, b, c, d, e]: Arguments) -> isize {
     // SAFETY: as safe as the call that the watched code makes.
@@ -205,7 +204,6 @@ unsafe fn kernel(number: c_long, [a, b, c, d, e]: Arguments) -> isize {
     if answer == -1 { -(unsafe { *libc::__errno_location() } as isize) } else { answer as isize }
 }
 
-#[allow(clippy::many_single_char_names, reason = "registers have no other names")]
 /// Makes a call of the watched process. The calls that older systems had are made as the newer ones that do the same.
 unsafe fn make(number: c_long, arguments: Arguments) -> isize {
     const HERE: usize = libc::AT_FDCWD as usize;
