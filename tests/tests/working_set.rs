@@ -100,3 +100,11 @@ fn an_object_that_was_removed_by_hand_is_a_miss_and_the_others_are_hits() {
     assert!(go.get(action(7)).is_some_and(|hit| hit.is_whole()));
     go.close();
 }
+
+#[test]
+fn a_session_that_ends_while_its_working_set_is_looked_up_is_not_in_its_own_way() {
+    for round in 0..20 {
+        let home = store();
+        assert!(trim(&home, ACTIONS) >= ACTIONS, "round {round}");
+    }
+}

@@ -25,18 +25,28 @@ const KEPT: Duration = Duration::from_secs(2);
 
 /// Answers that wait for their questions.
 #[derive(Default)]
-pub(super) struct Recalled(HashMap<Digest, (Instant, Hit)>);
+pub(super) struct Recalled {
+    hits: HashMap<Digest, (Instant, Hit)>,
+    /// Nothing is asked any more, so nothing is to be noted either.
+    over: bool,
+}
 
 impl Recalled {
     /// The answer to a question, which is asked once: a second time is looked up.
     pub fn take(&mut self, action: Digest) -> Option<Hit> {
-        let (looked_up, hit) = self.0.remove(&action)?;
+        let (looked_up, hit) = self.hits.remove(&action)?;
         (looked_up.elapsed() < KEPT).then_some(hit)
     }
 
     /// Forgets what was put meanwhile.
     pub fn forget(&mut self, action: Digest) {
-        self.0.remove(&action);
+        self.hits.remove(&action);
+    }
+
+    /// No question comes any more.
+    pub fn end(&mut self) {
+        self.over = true;
+        self.hits.clear();
     }
 }
 
@@ -60,6 +70,9 @@ fn look_up(ids: &[i64], layout: &Layout, faults: &Faults, shared: &Weak<Mutex<In
         let held: Vec<_> = {
             let inner = shared.upgrade()?;
             let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
+            if inner.recalled.over {
+                return None;
+            }
             found.into_iter().filter(|(_, found)| !inner.is_unsafe(found.output, layout, faults)).collect()
         };
         let hits: Vec<(Digest, Hit)> = held
@@ -73,8 +86,8 @@ fn look_up(ids: &[i64], layout: &Layout, faults: &Faults, shared: &Weak<Mutex<In
         let inner = shared.upgrade()?;
         let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
         for (action, hit) in hits {
-            if !inner.has_put(action) {
-                inner.recalled.0.insert(action, (now, hit));
+            if !inner.has_put(action) && !inner.recalled.over {
+                inner.recalled.hits.insert(action, (now, hit));
             }
         }
     }

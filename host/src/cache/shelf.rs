@@ -415,12 +415,16 @@ impl Shelf {
 
     /// Gives the lease up: `go` has closed, and nobody will open what it was handed.
     pub fn end_lease(&self) {
-        self.lock().hold.end();
+        let mut inner = self.lock();
+        inner.recalled.end();
+        inner.hold.end();
     }
 
     /// `go` has gone without closing: the grace of what it was handed begins now.
     pub fn leave_lease(&self) {
-        self.lock().hold.leave();
+        let mut inner = self.lock();
+        inner.recalled.end();
+        inner.hold.leave();
     }
 
     /// The folder whose file system has the objects.

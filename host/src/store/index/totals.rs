@@ -3,7 +3,7 @@
 use super::schema::BUSY;
 use super::{Index, IndexError, SessionRow, kin, writer::insert_session};
 use crate::model::UnixNanos;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ impl Index {
     pub fn add_totals(&self, totals: &Totals, session: Option<&SessionRow>) -> Result<(), IndexError> {
         let connection = self.connection();
         let work = || -> rusqlite::Result<()> {
-            let transaction = connection.unchecked_transaction()?;
+            // Immediate: one that reads first and writes then is refused, and not made to wait, if somebody wrote in between.
+            let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
             if let Some(session) = session {
                 insert_session(&transaction, session)?;
             }
@@ -100,7 +101,11 @@ impl Index {
             connection.busy_timeout(Duration::ZERO)?;
             let done = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
             connection.busy_timeout(BUSY)?;
-            done
+            match done {
+                // Somebody is in the way, and be it only in that of reading the log's header.
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(()),
+                done => done,
+            }
         };
         work().map_err(|error| self.error(error))
     }
