@@ -1,7 +1,7 @@
 //! The `go` commands and flags that people use, each with what the cache may get wrong about it, on every version.
 
 use cachewit::model::{Digest, Entry, Kind, Origin, UnixNanos};
-use cachewit::store::{Incoming, Standing, Writer};
+use cachewit::store::{Incoming, Layout, Standing, Writer};
 use cachewit::trace::{self, What};
 use cachewit_tests::go::{Machine, Toolchain, binary};
 use std::collections::HashSet;
@@ -131,7 +131,9 @@ fn go_env_w_takes_a_path_with_blanks(machine: &Machine) {
     std::fs::create_dir_all(program.parent().expect("a folder")).expect("a folder");
     std::fs::copy(binary(), &program).expect("a copy of the binary");
     let env = machine.work().join("go.env");
-    let config = machine.write("my config.toml", "");
+    // Under GOCACHE, and not where a host would store that has no configuration.
+    let store = machine.gocache().join("of my config");
+    let config = machine.write("my config.toml", &format!("root = {:?}\n", store.display().to_string()));
     let value = format!("GOCACHEPROG='{}' serve --config '{}'", program.display(), config.display());
     let plain = |args: &[&str]| {
         let mut command = machine.go(args.iter().copied()).native().dir(&dir).into_command();
@@ -141,7 +143,8 @@ fn go_env_w_takes_a_path_with_blanks(machine: &Machine) {
     plain(&["env", "-w", &value]);
     plain(&["build", "."]);
     machine.wait_for_silence();
-    assert!(machine.layout().index().exists(), "the host of the go/env file was started");
+    let index = Layout::new(&store).expect("a store folder").index();
+    assert!(index.exists(), "the host of the go/env file was started, with its arguments");
 }
 
 fn a_store_that_was_removed_is_made_again(machine: &Machine) {
