@@ -17,10 +17,7 @@ use cachewit::model::Digest;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::go;
-
-/// How long anything may take; a bound against hanging, not a measure.
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::{go, patience};
 
 /// What the host inherits of the environment; without the last, no program starts on Windows.
 const INHERITED: [&str; 5] = ["PATH", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT"];
@@ -301,7 +298,7 @@ impl Host {
     /// # Panics
     /// Where none comes.
     pub fn line(&mut self) -> String {
-        match self.lines.recv_timeout(PATIENCE) {
+        match self.lines.recv_timeout(patience()) {
             Ok(line) => line,
             Err(RecvTimeoutError::Disconnected) => {
                 self.stdin = None;
@@ -345,7 +342,7 @@ impl Host {
             if let Some(status) = self.child.try_wait().expect("the host's exit status") {
                 break status;
             }
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > patience() {
                 let _ = self.child.kill();
                 let stderr = self.stderr.take().and_then(|reader| reader.join().ok());
                 panic!("the host does not end; it said: {stderr:?}");

@@ -10,13 +10,12 @@ use std::time::{Duration, Instant};
 
 use cachewit::store::Layout;
 use cachewit::trace::{self, Trace};
+
+use crate::patience;
 use serde_json::Value;
 use tempfile::TempDir;
 
 pub use crate::toolchain::Toolchain;
-
-/// How long the work that sessions do behind `go`'s back may take; a bound against hanging, not a measure.
-const LATE_WORK: Duration = Duration::from_mins(2);
 
 /// The cachewit binary under test.
 ///
@@ -57,10 +56,17 @@ impl Machine {
     /// # Panics
     /// Where its folders cannot be created, or those of an earlier process not removed.
     pub fn shared(toolchain: &Toolchain, home: &Path) -> Self {
+        let home = if Self::is_warm() { std::env::temp_dir().join(home.file_name().expect("a name")) } else { home.to_path_buf() };
         if home.exists() {
-            std::fs::remove_dir_all(home).expect("the folders of an earlier process can be removed");
+            std::fs::remove_dir_all(&home).expect("the folders of an earlier process can be removed");
         }
-        Self::lay_out(toolchain, home.to_path_buf(), None)
+        Self::lay_out(toolchain, home, None)
+    }
+
+    /// Whether machines begin with a copy of the store that `CACHEWIT_WARM_STORE` names: the run of wrong hosts has made it, so that it need
+    /// not compile std for each of them. Then those that a process shares lie among the temporary files.
+    pub fn is_warm() -> bool {
+        std::env::var_os("CACHEWIT_WARM_STORE").is_some()
     }
 
     fn lay_out(toolchain: &Toolchain, home: PathBuf, temporary: Option<TempDir>) -> Self {
@@ -68,6 +74,9 @@ impl Machine {
             std::fs::create_dir_all(home.join(dir)).expect("a folder of the machine");
         }
         std::fs::write(home.join("default.toml"), "").expect("an empty configuration");
+        if let Some(store) = std::env::var_os("CACHEWIT_WARM_STORE") {
+            copy_folder(Path::new(&store), &home.join("gocache/cachewit"));
+        }
         Self { toolchain: toolchain.clone(), home, _temporary: temporary }
     }
 
@@ -118,7 +127,7 @@ impl Machine {
     /// # Panics
     /// Where one stays.
     pub fn wait_for_silence(&self) {
-        let deadline = Instant::now() + LATE_WORK;
+        let deadline = Instant::now() + 2 * patience();
         while !self.processes().is_empty() {
             assert!(Instant::now() < deadline, "these live on: {:?}", self.processes());
             std::thread::sleep(Duration::from_millis(10));
@@ -158,6 +167,18 @@ impl Machine {
             environment: Vec::new(),
             own: Vec::new(),
             mounts: None,
+        }
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder of the store");
+    for entry in std::fs::read_dir(from).expect("a folder of the store").flatten() {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy_folder(&from, &to);
+        } else {
+            std::fs::copy(&from, &to).expect("a file of the store can be copied");
         }
     }
 }
@@ -314,13 +335,13 @@ fn gocacheprog(own: &[(OsString, OsString)], binary: &Path, args: &[String]) -> 
 
 /// A `go` command starts at least one session if it touches its cache at all, and each writes a line when it is done.
 fn wait_for_sessions(file: &Path) -> Vec<Value> {
-    let deadline = Instant::now() + LATE_WORK;
+    let deadline = Instant::now() + 2 * patience();
     loop {
         let text = std::fs::read_to_string(file).unwrap_or_default();
         if text.ends_with('\n') {
             return text.lines().map(|line| serde_json::from_str(line).expect("a summary in JSON")).collect();
         }
-        assert!(Instant::now() < deadline, "no session wrote a summary within {} s of its end", LATE_WORK.as_secs());
+        assert!(Instant::now() < deadline, "no session wrote a summary within {} s of its end", 2 * patience().as_secs());
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod bucket;
 pub mod client;
+pub mod conformance;
 pub mod fake_system;
 pub mod go;
 pub mod guest;
@@ -11,6 +12,17 @@ pub mod script;
 pub mod shim;
 pub mod stored;
 pub mod toolchain;
+#[cfg(unix)]
+pub mod wrong;
+
+use std::time::Duration;
+
+/// How long a host may take for anything: a bound against hanging, and no measure. Most wrong hosts hang, so the run of them names a
+/// shorter one, in seconds, in `CACHEWIT_PATIENCE`.
+pub fn patience() -> Duration {
+    let named = std::env::var("CACHEWIT_PATIENCE").ok().and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(named.unwrap_or(300))
+}
 
 /// Whether this machine lets a test mount something in namespaces of its own, as most containers do not. `cargo xtask test` finds out, says
 /// so, and names it in `CACHEWIT_NO_NAMESPACES`; without that variable a test that cannot mount fails.

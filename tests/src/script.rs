@@ -1,6 +1,7 @@
 //! A scripted `go`: speaks GOCACHEPROG to the real binary, one request at a time, in the shapes that `go` writes.
 
 use crate::go::binary;
+use crate::patience;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cachewit::model::Digest;
@@ -13,9 +14,6 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-
-/// How long a session may go on after its end; a bound against hanging, not a measure.
-const LATE_WORK: Duration = Duration::from_mins(1);
 
 /// A machine of its own: HOME, caches and a store that nothing else touches.
 pub struct Home {
@@ -392,9 +390,9 @@ impl Script {
             if let Some(status) = child.try_wait().expect("the process can be waited for") {
                 break status;
             }
-            if began.elapsed() > LATE_WORK {
+            if began.elapsed() > patience() {
                 let _ = child.kill();
-                panic!("the session goes on {} s after its end", LATE_WORK.as_secs());
+                panic!("the session goes on {} s after its end", patience().as_secs());
             }
             std::thread::sleep(Duration::from_millis(2));
         };

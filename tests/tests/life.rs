@@ -4,19 +4,16 @@ use cachewit::trace::What;
 use cachewit_tests::client::Home;
 use cachewit_tests::go::{Machine, Toolchain, binary};
 use cachewit_tests::s3::{Fault, Kind, S3Server};
-use cachewit_tests::script;
 use cachewit_tests::stored::{configured, rows, store};
+use cachewit_tests::{patience, script};
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A bound against hanging, not a measure: a cold compile on a busy machine comes before some of it.
-const PATIENCE: Duration = Duration::from_mins(5);
-
 fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + patience();
     while !done() {
         assert!(Instant::now() < deadline, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(5));
@@ -107,7 +104,7 @@ fn no_child_of_the_host_has_a_pipe_of_go() {
     host.put(cachewit::model::Digest::of(b"an action"), b"a body");
     let watch = std::thread::spawn(move || {
         let mut seen = Vec::new();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience();
         while Path::new(&format!("/proc/{pid}")).exists() && Instant::now() < deadline {
             for child in children(pid) {
                 // Not before the child has become the program: until then its descriptors are copies that close by themselves.

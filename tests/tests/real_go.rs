@@ -17,6 +17,10 @@ cachewit_tests::on_every_go!(first build_std, [
 ]);
 
 fn build_std(machine: &Machine) {
+    // The run of wrong hosts begins with std.
+    if Machine::is_warm() {
+        return;
+    }
     let cold = machine.go(["build", "std"]).succeed();
     assert_eq!(cold.count("hits"), 0, "the store was empty");
     assert!(cold.count("puts") > 1_000 && cold.count("misses") == cold.count("gets"), "{:?}", cold.sessions);

@@ -1,9 +1,10 @@
 //! What responses say, and what stands on disk when they do.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use cachewit::model::Digest;
 use cachewit_tests::client::{Home, body_text, put_object};
+use cachewit_tests::patience;
 
 use crate::{action, noise};
 
@@ -132,7 +133,7 @@ fn another_process_finds_a_put_while_the_first_still_runs() {
         if !missed {
             break;
         }
-        assert!(started.elapsed() < Duration::from_secs(20), "another process does not find the put");
+        assert!(started.elapsed() < patience(), "another process does not find the put");
     }
     host.close();
 }
