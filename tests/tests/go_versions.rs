@@ -16,9 +16,11 @@ cachewit_tests::on_every_go!([
 ]);
 
 /// A module with a program that imports nothing. Returns its folder.
+/// It imports something, or no `go mod tidy` has anything to look up: a folder that was written in the last two seconds has no index yet.
 fn write_program(machine: &Machine, name: &str) -> PathBuf {
     machine.write(&format!("{name}/go.mod"), "module example.test/program\n\ngo 1.21\n");
-    machine.write(&format!("{name}/main.go"), "package main\n\nfunc main() { println(\"program\") }\n");
+    let text = "package main\n\nimport _ \"unsafe\"\n\nfunc main() { println(\"program\") }\n";
+    machine.write(&format!("{name}/main.go"), text);
     machine.work().join(name)
 }
 

@@ -11,6 +11,7 @@ mod recall;
 mod remote;
 mod room;
 mod shelf;
+mod snapshots;
 mod stream;
 
 pub use bounds::{TrimOutcome, default_max_size, trim_now};

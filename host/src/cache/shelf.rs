@@ -4,6 +4,7 @@
 use super::hold::Hold;
 use super::recall::{self, Recalled};
 use super::room::{lacks_room, refusal};
+use super::snapshots::Snapshots;
 use crate::fault::Faults;
 use crate::model::{Digest, Entry, UnixNanos};
 use crate::platform::Folder;
@@ -13,8 +14,7 @@ use crate::store::{
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// See the module.
 pub struct Shelf {
@@ -28,7 +28,7 @@ pub struct Shelf {
 
 pub(super) struct Inner {
     /// None = it cannot be used; everything is a miss then.
-    index: Option<Index>,
+    pub(super) index: Option<Index>,
     /// Nothing can be written here, and nothing is kept.
     read_only: bool,
     hold: Hold,
@@ -41,7 +41,7 @@ pub(super) struct Inner {
     suspects: Suspects,
     /// Objects of these epochs that this session has hashed.
     checked: HashSet<Digest>,
-    snapshots: Snapshots,
+    pub(super) snapshots: Snapshots,
     /// Whether a row was queued.
     grown: bool,
     empty_stands: bool,
@@ -54,15 +54,6 @@ struct Fresh {
     put: UnixNanos,
     /// Where it lies if not under its name.
     private: Option<String>,
-}
-
-/// How lookups read.
-#[derive(Default)]
-struct Snapshots {
-    /// Lookups so far.
-    lookups: u32,
-    /// Whether a thread ends snapshots that are old.
-    end_by_themselves: bool,
 }
 
 impl Inner {
@@ -166,7 +157,8 @@ impl Shelf {
         if let Some(hit) = inner.recalled.take(action) {
             return Some(hit);
         }
-        self.keep_snapshot(&mut inner);
+        let Inner { index, snapshots, .. } = &mut *inner;
+        snapshots.keep(index.as_ref(), &self.inner);
         let found = match inner.index.as_ref()?.find(action) {
             Ok(found) => found?,
             Err(error) => {
@@ -187,25 +179,6 @@ impl Shelf {
             return None;
         }
         Some(Hit { output: found.output, size: found.size, put: found.put, path, used: Used::Row(found.id) })
-    }
-
-    /// Sees to it that lookups read one state of the index, and that it is not an old one. A `go list` makes a handful of them, which are
-    /// not worth a thread.
-    fn keep_snapshot(&self, inner: &mut Inner) {
-        let snapshots = &mut inner.snapshots;
-        snapshots.lookups = snapshots.lookups.saturating_add(1);
-        if snapshots.lookups < SNAPSHOT_FROM {
-            return;
-        }
-        if !snapshots.end_by_themselves {
-            let shared = Arc::downgrade(&self.inner);
-            snapshots.end_by_themselves =
-                std::thread::Builder::new().name("snapshots".to_owned()).spawn(move || end_snapshots(&shared)).is_ok();
-        }
-        if let Some(index) = inner.index.as_ref().filter(|_| inner.snapshots.end_by_themselves) {
-            // Without one, each lookup looks for itself.
-            let _ = index.begin_snapshot();
-        }
     }
 
     /// Whether an object that a power cut may have damaged is damaged. Each is hashed once.
@@ -430,32 +403,5 @@ impl Shelf {
     /// The folder whose file system has the objects.
     pub fn folder(&self) -> &Path {
         self.layout.dir()
-    }
-}
-
-/// Lookups after which they read snapshots.
-const SNAPSHOT_FROM: u32 = 32;
-
-/// How long a snapshot is read at most: what other sessions commit is found this much later, beside the 200 ms of their batches. And a
-/// session that waits for hours, as under `go run`, holds none.
-const SNAPSHOT: Duration = Duration::from_millis(25);
-
-/// Ends snapshots until nobody has looked anything up for a while.
-fn end_snapshots(shared: &Weak<Mutex<Inner>>) {
-    const PATIENCE: u32 = 40;
-    let (mut seen, mut idle) = (0, 0);
-    loop {
-        std::thread::sleep(SNAPSHOT);
-        let Some(inner) = shared.upgrade() else { return };
-        let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = &inner.index {
-            index.end_snapshot();
-        }
-        idle = if inner.snapshots.lookups == seen { idle + 1 } else { 0 };
-        seen = inner.snapshots.lookups;
-        if idle > PATIENCE {
-            inner.snapshots.end_by_themselves = false;
-            return;
-        }
     }
 }

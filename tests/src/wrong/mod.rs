@@ -19,6 +19,8 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
+pub use others::die_of_interrupts;
+
 use between::Between;
 
 /// A host that passes everything on and is right: what fails with it is the fault of standing between.

@@ -11,8 +11,9 @@ use std::fs::File;
 /// The one that does not ignore the signal.
 pub(super) const DIES_OF_CONTROL_C: &str = "dies-of-control-c";
 
-/// Whoever started us may have ignored it: a shell does so for what it runs in the background.
-pub(super) fn die_of_interrupts() {
+/// Lets Ctrl-C end this process and what it starts. Whoever started us may have ignored it: a shell does so for what it runs in the background,
+/// and a `go` that never hears an interrupt goes on.
+pub fn die_of_interrupts() {
     // SAFETY: SIG_DFL installs no handler, so nothing of ours runs in signal context.
     #[allow(unsafe_code, reason = "the C library's signal() is the only way to restore a signal")]
     unsafe {

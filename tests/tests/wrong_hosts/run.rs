@@ -47,6 +47,7 @@ struct Executable {
 impl Runner {
     /// Finds the executables of all tests that the cases name.
     pub fn new() -> Self {
+        cachewit_tests::wrong::die_of_interrupts();
         let names: BTreeSet<String> = cases::CASES.iter().flat_map(Case::files).collect();
         let executables = names.into_iter().map(|name| (name.clone(), Executable::find(&name))).collect();
         let folder = tempfile::Builder::new().prefix("cachewit-wrong-").tempdir().expect("a temporary folder");
