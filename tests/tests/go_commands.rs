@@ -6,6 +6,7 @@ use cachewit::trace::{self, What};
 use cachewit_tests::go::{Machine, Toolchain, binary};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 cachewit_tests::on_every_go!([
     coverage_races_and_profiles_are_compiled_once,
@@ -26,7 +27,13 @@ fn write_program(machine: &Machine, name: &str) -> PathBuf {
     machine.write(&format!("{name}/lib/lib_test.go"), test);
     let program = format!("package main\n\nimport \"example.test/{name}/lib\"\n\nfunc main() {{ println(\"{name}\", lib.Two()) }}\n");
     machine.write(&format!("{name}/main.go"), &program);
-    machine.work().join(name)
+    let dir = machine.work().join(name);
+    // What was written in the last two seconds has no index, and a `go generate` then asks nothing at all.
+    let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    for path in ["go.mod", "main.go", "lib/lib.go", "lib/lib_test.go", "lib", "."].map(|path| dir.join(path)) {
+        std::fs::File::open(path).and_then(|file| file.set_modified(hour_ago)).expect("a time");
+    }
+    dir
 }
 
 fn coverage_races_and_profiles_are_compiled_once(machine: &Machine) {

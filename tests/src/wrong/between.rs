@@ -49,6 +49,7 @@ pub trait Between: Send {
 
 /// A request on its way.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing that a wrong host does, and some are done together")]
 pub struct Request {
     /// Its fields. A change of them passes on, unless a part of it had been given away.
     pub fields: Map<String, Value>,

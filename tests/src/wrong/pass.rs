@@ -112,7 +112,7 @@ fn pass_answer(line: &str, out: &mut String, wrong: &Wrong, session: &Session) {
 }
 
 fn pass_requests(chunks: &Receiver<Vec<u8>>, mut real: impl Write, wrong: &Wrong, session: &Session) {
-    let mut parts = Parts::new();
+    let mut parts = Parts::default();
     let mut last = Last::default();
     loop {
         let received = chunks.recv_timeout(if parts.holds() { PAUSE } else { Duration::from_secs(1) });
@@ -175,7 +175,7 @@ impl Last {
                     out.push(byte);
                 }
             }
-            Part::Object { bytes, fields, given, touches } => self.object(&bytes, fields, (given, touches), out, wrong, session),
+            Part::Object { bytes, fields, given, touches } => self.object(&bytes, &fields, (given, touches), out, wrong, session),
             Part::Open => {
                 wrong.body(&self.blanks, session);
                 if self.request.held { &mut self.text } else { out }.push(b'"');
@@ -227,7 +227,7 @@ impl Last {
     fn object(
         &mut self,
         bytes: &[u8],
-        fields: Map<String, Value>,
+        fields: &Map<String, Value>,
         (given, touches): (usize, bool),
         out: &mut Vec<u8>,
         wrong: &mut dyn Between,
@@ -252,7 +252,7 @@ impl Last {
         if self.request.swallowed {
             return;
         }
-        if given == 0 && self.request.fields != fields {
+        if given == 0 && self.request.fields != *fields {
             out.extend_from_slice(Value::Object(self.request.fields.clone()).to_string().as_bytes());
         } else {
             out.extend_from_slice(&bytes[given.max(usize::from(self.request.beheaded))..]);

@@ -66,13 +66,15 @@ pub struct Parts {
     touches: bool,
 }
 
-impl Parts {
+impl Default for Parts {
     /// At the beginning.
-    pub const fn new() -> Self {
+    fn default() -> Self {
         let state = State::Between(Place::Requests);
         Self { state, held: Vec::new(), given: 0, depth: 0, string: false, escaped: false, touches: false }
     }
+}
 
+impl Parts {
     /// Whether the input stands inside of a body.
     pub const fn inside_body(&self) -> bool {
         matches!(self.state, State::Body)
@@ -178,7 +180,7 @@ mod tests {
     use super::{Part, Parts};
 
     fn kinds(text: &str, at: usize) -> String {
-        let mut parts = Parts::new();
+        let mut parts = Parts::default();
         let mut seen = String::new();
         for mut bytes in [&text.as_bytes()[..at], &text.as_bytes()[at..]] {
             while let Some(part) = parts.next(&mut bytes) {

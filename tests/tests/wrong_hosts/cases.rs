@@ -73,7 +73,7 @@ impl Case {
     }
 
     /// The name of a test in `docs/conformance.md`.
-    pub fn name_of(&self, file: &str, test: &str) -> String {
+    pub fn name_of(file: &str, test: &str) -> String {
         let test = test.strip_prefix("go_of_the_machine::").unwrap_or(test);
         format!("{file}{}{test}", if file == PROTOCOL { "/" } else { "::" })
     }

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// How long a test waits for a wrong host that hangs, in seconds; see [`cachewit_tests::patience`].
-const PATIENCE: &str = "30";
+const PATIENCE: &str = "15";
 
 /// What became of the tests that ran against a host.
 #[derive(Debug, Default)]
@@ -96,7 +96,7 @@ impl Runner {
             let expected = if only.is_empty() { &executable.tests } else { &only };
             for test in expected {
                 let passed = results.get(test.as_str()).is_some_and(|result| *result == "ok");
-                let name = case.name_of(&file, test);
+                let name = Case::name_of(&file, test);
                 if passed { &mut runs.passed } else { &mut runs.failed }.insert(name);
             }
             runs.output.push_str(&output);
