@@ -66,6 +66,15 @@ impl Inner {
     pub(super) fn has_put(&self, action: Digest) -> bool {
         self.fresh.contains_key(&action)
     }
+
+    /// What the index knows of the name that a body is to have.
+    fn standing(&self, output: Digest) -> Standing {
+        match self.index.as_ref().map(|index| index.knows(output)) {
+            None | Some(Ok(false)) => Standing::Unknown,
+            // An index that cannot say may know it.
+            Some(_) => Standing::Known,
+        }
+    }
 }
 
 /// A local hit.
@@ -81,16 +90,6 @@ pub struct Hit {
     pub path: String,
     /// How the session's list names it.
     pub used: Used,
-}
-
-impl Inner {
-    fn standing(&self, output: Digest) -> Standing {
-        match self.index.as_ref().map(|index| index.knows(output)) {
-            None | Some(Ok(false)) => Standing::Unknown,
-            // An index that cannot say may know it.
-            Some(_) => Standing::Known,
-        }
-    }
 }
 
 impl Shelf {
