@@ -2,9 +2,9 @@
 
 use crate::platform;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a connection waits for a write lock. Sessions write on a thread of their own, so nobody notices.
 pub(super) const BUSY: Duration = Duration::from_secs(10);
@@ -86,8 +86,22 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 PRAGMA user_version = 1;
 ";
 
+/// How soon an opening is tried again that another process was in the way of.
+const AGAIN: Duration = Duration::from_millis(2);
+
 /// Opens a connection; makes the tables in a new file.
 pub fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let until = Instant::now() + BUSY;
+    loop {
+        match connect_once(path) {
+            // `SQLite` waits for every lock but one: of several that give a new file its journal mode, all but the first fail at once.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < until => std::thread::sleep(AGAIN),
+            done => return done,
+        }
+    }
+}
+
+fn connect_once(path: &Path) -> rusqlite::Result<Connection> {
     // One thread uses a connection at a time, so SQLite's own mutex would be paid for nothing.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -133,4 +147,27 @@ fn create(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
     let mode = if platform::has_shared_memory(path) { "WAL" } else { "DELETE" };
     connection.query_row(&format!("PRAGMA journal_mode = {mode}"), [], |_| Ok(()))?;
     connection.execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} COMMIT;"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::connect;
+    use std::sync::Barrier;
+
+    #[test]
+    fn all_of_many_that_come_first_at_once_get_an_index() {
+        let dir = tempfile::tempdir().unwrap();
+        for round in 0..20 {
+            let (path, begin) = (dir.path().join(format!("{round}.db")), Barrier::new(12));
+            std::thread::scope(|scope| {
+                for _ in 0..12 {
+                    scope.spawn(|| {
+                        begin.wait();
+                        let connection = connect(&path).unwrap();
+                        connection.query_row("SELECT bytes FROM stored", [], |row| row.get::<_, i64>(0)).unwrap();
+                    });
+                }
+            });
+        }
+    }
 }
