@@ -26,3 +26,4 @@ role!(admission, "admission-role", "__export_admission", "cachewit_guest::bindin
 role!(serving, "serving-role", "__export_serving", "cachewit_guest::bindings::serving");
 role!(eviction, "eviction-role", "__export_eviction", "cachewit_guest::bindings::eviction");
 role!(remote, "remote-role", "__export_remote", "cachewit_guest::bindings::remote");
+role!(observer, "observer-role", "__export_observer", "cachewit_guest::bindings::observer");

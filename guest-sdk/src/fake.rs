@@ -8,6 +8,8 @@ use std::time::Duration;
 thread_local! {
     static NOW_MS: Cell<u64> = const { Cell::new(1_700_000_000_000) };
     static LINES: RefCell<Vec<(u32, String)>> = const { RefCell::new(Vec::new()) };
+    static COUNTERS: RefCell<BTreeMap<String, u64>> = const { RefCell::new(BTreeMap::new()) };
+    static MEMORY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Sets what [`crate::now_ms`] answers on this thread.
@@ -23,6 +25,30 @@ pub(crate) fn now_ms() -> u64 {
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn keep_line(level: u32, message: String) {
     LINES.with_borrow_mut(|lines| lines.push((level, message)));
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn count(name: &str, value: u64) {
+    COUNTERS.with_borrow_mut(|counters| *counters.entry(name.to_owned()).or_default() += value);
+}
+
+/// Takes what this thread counted.
+pub fn take_counters() -> BTreeMap<String, u64> {
+    COUNTERS.take()
+}
+
+/// What this thread remembers, as [`crate::memory::load`] answers it.
+pub fn memory() -> Vec<u8> {
+    MEMORY.with_borrow(Clone::clone)
+}
+
+/// Makes this thread remember something, as an earlier session would have; false if it is too long.
+pub fn remember(bytes: &[u8]) -> bool {
+    let taken = bytes.len() <= crate::memory::MOST_BYTES;
+    if taken {
+        MEMORY.set(bytes.to_vec());
+    }
+    taken
 }
 
 /// Takes the (level, message) lines that this thread logged.
@@ -122,6 +148,7 @@ impl crate::Group for Group {
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "each field is a column of `Rows`")]
 pub struct Row {
+    pub key: u64,
     pub size: u64,
     pub idle_runs: u32,
     pub rank: u32,
@@ -140,6 +167,7 @@ pub struct Row {
 impl Default for Row {
     fn default() -> Self {
         Self {
+            key: 0,
             size: 0,
             idle_runs: 0,
             rank: 0,
@@ -205,6 +233,9 @@ impl Rows for Trim {
     fn len(&self) -> u32 {
         u32::try_from(self.rows.borrow().len()).unwrap_or(u32::MAX)
     }
+    fn keys(&self, first: u32, count: u32) -> Vec<u64> {
+        self.column(first, count, |row| row.key)
+    }
     fn sizes(&self, first: u32, count: u32) -> Vec<u64> {
         self.column(first, count, |row| row.size)
     }
@@ -249,6 +280,31 @@ impl Rows for Trim {
         for (row, tag) in rows[first as usize..].iter_mut().zip(tags) {
             row.tag = *tag;
         }
+    }
+}
+
+/// Events that a test wrote down.
+#[derive(Clone, Debug, Default)]
+pub struct Events(pub Vec<crate::Event>);
+
+impl Events {
+    /// Tells a policy all of them, in batches of this many.
+    pub fn tell(&self, policy: &mut impl crate::Observer, session: &dyn crate::Session, batch: u32) {
+        let mut first = 0;
+        while first < crate::Events::len(self) {
+            let count = batch.max(1).min(crate::Events::len(self) - first);
+            policy.observe(self, session, first, count);
+            first += count;
+        }
+    }
+}
+
+impl crate::Events for Events {
+    fn len(&self) -> u32 {
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+    }
+    fn run(&self, first: u32, count: u32) -> Vec<crate::Event> {
+        self.0[first as usize..(first + count) as usize].to_vec()
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::bindings::context::cachewit::policy as host;
 use crate::bindings::plugin::exports::cachewit::policy::plugin;
 use crate::{
-    Ask, ConfigError, Digest, Fact, Group, Kind, Origin, Plan, Policy, Request, Rows, Session, Set, Sets, Target, TargetHealth, Targets,
-    TrimReason, Trust, parse_settings,
+    Ask, ConfigError, Digest, Event, Events, Fact, Group, Kind, Level, Origin, Plan, Policy, Request, Rows, Session, Set, Sets, Target,
+    TargetHealth, Targets, TrimReason, Trust, UNKNOWN_COST, What, parse_settings,
 };
 use std::sync::Mutex;
 use std::time::Duration;
@@ -104,6 +104,9 @@ impl Rows for Context {
     fn len(&self) -> u32 {
         host::trim::rows()
     }
+    fn keys(&self, first: u32, count: u32) -> Vec<u64> {
+        host::trim::keys(first, count)
+    }
     fn sizes(&self, first: u32, count: u32) -> Vec<u64> {
         host::trim::sizes(first, count)
     }
@@ -145,6 +148,28 @@ impl Rows for Context {
     }
     fn set_tags(&self, first: u32, tags: &[u64]) {
         host::trim::set_tags(first, tags);
+    }
+}
+
+impl Events for Context {
+    fn len(&self) -> u32 {
+        host::events::rows()
+    }
+    fn run(&self, first: u32, count: u32) -> Vec<Event> {
+        let (codes, levels) = (host::events::codes(first, count), host::events::levels(first, count));
+        let (sizes, kinds) = (host::events::sizes(first, count), host::events::kinds(first, count));
+        let (times, durations) = (host::events::times(first, count), host::events::durations(first, count));
+        let costs = host::events::costs(first, count);
+        let row = |row: usize| Event {
+            what: What::from_code(codes[row]),
+            level: Level::from_code(levels[row]),
+            size: sizes[row],
+            time: Duration::from_micros(times[row]),
+            duration: Duration::from_micros(durations[row]),
+            kind: Kind::from_code(kinds[row]),
+            cost: (costs[row] != UNKNOWN_COST).then(|| Duration::from_micros(costs[row])),
+        };
+        (0..count as usize).map(row).collect()
     }
 }
 

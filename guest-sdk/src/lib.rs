@@ -134,6 +134,36 @@
 //! assert_eq!(trim.rows.borrow()[0].tag, 4);
 //! ```
 //!
+//! # Observer
+//!
+//! Learns what happened, and counts: [`counter`] stands in summaries and in `cachewit stats`, [`memory`] is there again in the next session.
+//!
+//! ```
+//! # use cachewit_guest::{ConfigError, Events, Observer, Policy, Session, What};
+//! struct Rebuilds;
+//!
+//! impl Observer for Rebuilds {
+//!     fn observe(&mut self, events: &dyn Events, _: &dyn Session, first: u32, count: u32) {
+//!         let puts = events.run(first, count).into_iter().filter(|event| event.what == What::Put);
+//!         let micros: u64 = puts.filter_map(|event| event.cost).map(|cost| cost.as_micros() as u64).sum();
+//!         cachewit_guest::counter::add("rebuilt-us", micros);
+//!     }
+//! }
+//! # impl Policy for Rebuilds {
+//! #     const NAME: &'static str = "rebuilds";
+//! #     const VERSION: &'static str = "0.1.0";
+//! #     type Settings = ();
+//! #     fn configure((): ()) -> Result<Self, ConfigError> { Ok(Self) }
+//! # }
+//! # cachewit_guest::export!(Rebuilds: observer);
+//!
+//! # use cachewit_guest::{Event, fake};
+//! # use std::time::Duration;
+//! let put = Event { what: What::Put, cost: Some(Duration::from_millis(3)), ..Event::default() };
+//! fake::Events(vec![put; 5]).tell(&mut Rebuilds, &fake::Session::default(), 2);
+//! assert_eq!(fake::take_counters()["rebuilt-us"], 15_000);
+//! ```
+//!
 //! # Remote
 //!
 //! Which sets to load, whom to ask, where to share. A method that is not written passes to the next policy of the chain.
@@ -171,8 +201,10 @@
 //! ```
 
 mod code;
+pub mod counter;
 pub mod fake;
 pub mod log;
+pub mod memory;
 mod pattern;
 mod role;
 mod settings;
@@ -189,6 +221,7 @@ pub use code::{Digest, Fact, Kind, Origin, Trust};
 pub use pattern::{Pattern, PatternError};
 pub use role::admission::{Admission, Admit, Group};
 pub use role::eviction::{Eviction, Rows, TrimReason, UNKNOWN_COST};
+pub use role::observer::{Event, Events, Level, Observer, What};
 pub use role::remote::{Ask, Decision, Plan, Remote, Request, Set, Sets, Target, TargetHealth, Targets};
 pub use role::serving::{Serve, Serving};
 pub use role::{ConfigError, Policy, Session};
@@ -207,11 +240,22 @@ pub fn now_ms() -> u64 {
 }
 
 /// Makes a component of a policy, with the roles named: `export!(MyPolicy: admission, eviction)`. Roles are `admission`,
-/// `serving`, `eviction` and `remote`; each needs the trait of that name. Without any (`export!(MyPolicy)`) the component has
+/// `serving`, `eviction`, `remote` and `observer`; each needs the trait of that name. Without any (`export!(MyPolicy)`) the component has
 /// settings alone. On native targets nothing is exported, but the traits are still demanded.
+///
+/// What the policy wishes to know beyond what every policy may follows the roles, and stands in the component's manifest:
+/// `export!(MyPolicy: admission; wishes "fact:branch", "env:GITHUB_EVENT_NAME")`. There are `fact:branch`, `fact:commit`, `fact:ci-event` and
+/// `env:NAME`. Without the operator's grant the fact is [`Fact::Unknown`].
 #[macro_export]
 macro_rules! export {
-    ($policy:ty $(: $($role:ident),+ $(,)?)?) => {
+    ($policy:ty $(: $($role:ident),+ $(,)?)? $(; wishes $($wish:literal),+ $(,)?)?) => {
+        $(const _: () = {
+            $($crate::__check_wish($wish);)+
+            #[cfg(target_arch = "wasm32")]
+            #[used]
+            #[unsafe(link_section = "cachewit:manifest")]
+            static MANIFEST: [u8; concat!($("wish ", $wish, "\n"),+).len()] = $crate::__bytes(concat!($("wish ", $wish, "\n"),+));
+        };)?
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             struct Exported;
@@ -225,6 +269,34 @@ macro_rules! export {
             $($($crate::__has_role!($role, $policy);)+)?
         };
     };
+}
+
+/// The bytes of a text, as an array; part of [`export!`].
+#[doc(hidden)]
+pub const fn __bytes<const N: usize>(text: &str) -> [u8; N] {
+    let (mut bytes, mut at) = ([0; N], 0);
+    while at < N {
+        bytes[at] = text.as_bytes()[at];
+        at += 1;
+    }
+    bytes
+}
+
+/// Refuses a wish of a kind that there is not, while the policy is compiled; part of [`export!`].
+#[doc(hidden)]
+pub const fn __check_wish(wish: &str) {
+    const fn begins(text: &[u8], with: &[u8]) -> bool {
+        let mut at = 0;
+        while at < with.len() {
+            if at >= text.len() || text[at] != with[at] {
+                return false;
+            }
+            at += 1;
+        }
+        true
+    }
+    let known = begins(wish.as_bytes(), b"fact:") || begins(wish.as_bytes(), b"env:");
+    assert!(known, "a wish is `fact:branch`, `fact:commit`, `fact:ci-event` or `env:NAME`");
 }
 
 /// Demands the trait of one role; part of [`export!`].
@@ -246,6 +318,9 @@ macro_rules! __has_role {
     (remote, $policy:ty) => {
         $crate::__has_role!(@ $policy, $crate::Remote);
     };
+    (observer, $policy:ty) => {
+        $crate::__has_role!(@ $policy, $crate::Observer);
+    };
     (@ $policy:ty, $role:path) => {
         const _: fn() = || {
             fn has_role<P: $role>() {}
@@ -256,7 +331,7 @@ macro_rules! __has_role {
         compile_error!(concat!(
             "there is no role `",
             stringify!($role),
-            "`; the roles are admission, serving, eviction and remote"
+            "`; the roles are admission, serving, eviction, remote and observer"
         ));
     };
 }
@@ -329,11 +404,19 @@ macro_rules! __role {
         }
         $crate::bindings::remote::__export_remote!($exported with_types_in $crate::bindings::remote);
     };
+    (observer, $policy:ty, $exported:ident, $slot:ident) => {
+        impl $crate::bindings::observer::exports::cachewit::policy::observer::Guest for $exported {
+            fn observe(first: u32, count: u32) {
+                $slot.with(|policy| <$policy as $crate::Observer>::observe(policy, &$crate::guest::Context, &$crate::guest::Context, first, count));
+            }
+        }
+        $crate::bindings::observer::__export_observer!($exported with_types_in $crate::bindings::observer);
+    };
     ($role:ident, $policy:ty, $exported:ident, $slot:ident) => {
         compile_error!(concat!(
             "there is no role `",
             stringify!($role),
-            "`; the roles are admission, serving, eviction and remote"
+            "`; the roles are admission, serving, eviction, remote and observer"
         ));
     };
 }

@@ -50,6 +50,8 @@ pub trait Rows {
     fn wanted(&self) -> u64;
     /// How many rows there are.
     fn len(&self) -> u32;
+    /// What tells a group from all others, from trim to trim: the first eight bytes of its head's action ID.
+    fn keys(&self, first: u32, count: u32) -> Vec<u64>;
     /// Bytes of the objects that only this group needs.
     fn sizes(&self, first: u32, count: u32) -> Vec<u64>;
     /// Sessions of its stream that ended since one used it: 0 = the last one did.

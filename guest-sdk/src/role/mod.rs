@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod eviction;
+pub mod observer;
 pub mod remote;
 pub mod serving;
 
@@ -50,6 +51,7 @@ impl std::error::Error for ConfigError {}
 
 /// The `go` command that is being served.
 pub trait Session {
-    /// A fact by its key: `stream`, `command`, `module`, `goos`, `goarch`, `go-version`, `commit`, `branch`, `ci`.
+    /// A fact by its key: `stream`, `command`, `module`, `goos`, `goarch`, `go-version`, `ci`; and, where [`export!`](crate::export) names
+    /// the wish and the operator granted it, `branch`, `commit`, `ci-event` and `env:NAME`.
     fn fact(&self, key: &str) -> Fact;
 }

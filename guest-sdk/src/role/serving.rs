@@ -23,6 +23,15 @@ impl Serve {
             Self::Refuse => 2,
         }
     }
+
+    /// Reads the contract's code: one that it does not know is no opinion.
+    pub const fn from_code(code: u32) -> Self {
+        match code {
+            1 => Self::Yes,
+            2 => Self::Refuse,
+            _ => Self::NoOpinion,
+        }
+    }
 }
 
 /// Judges hits before they are served. It costs a call on every hit, so have this role only to refuse some.

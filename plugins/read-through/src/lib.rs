@@ -107,7 +107,7 @@ impl Remote for ReadThrough {
     }
 }
 
-cachewit_guest::export!(ReadThrough: remote);
+cachewit_guest::export!(ReadThrough: remote; wishes "fact:branch");
 
 #[cfg(test)]
 mod tests;
