@@ -1,6 +1,6 @@
 //! One `go` command: handshake, request loop, close, and the work after it.
 
-use crate::cache::{Cache, Ending, Hit};
+use crate::cache::{Cache, Ending, Hit, Looked};
 use crate::config::{Config, Environment};
 use crate::fault::Faults;
 use crate::platform;
@@ -52,11 +52,15 @@ pub fn serve(config: Config, environment: &Environment, early_faults: Vec<String
 /// requests are in the buffer.
 fn answer<R: Read>(cache: &Cache, requests: &mut Requests<R>) -> Result<Ending, Lost> {
     let mut out = Vec::with_capacity(16 << 10);
+    let mut looked_ahead = false;
     loop {
         if !out.is_empty() && !requests.has_next() {
             // EPIPE: `go` is gone, and the end of input says so next.
             let _ = write_out(&out);
             out.clear();
+            if !std::mem::replace(&mut looked_ahead, true) {
+                cache.look_ahead();
+            }
         }
         let request = match requests.next_request() {
             Ok(Some(request)) => request,
@@ -67,16 +71,16 @@ fn answer<R: Read>(cache: &Cache, requests: &mut Requests<R>) -> Result<Ending, 
             }
         };
         match request {
-            Request::Get { id, action } => {
-                if let Some(hit) = cache.get(action) {
-                    encode::hit(&mut out, id, &hit.output, hit.size, hit.put, &hit.path);
-                } else {
+            Request::Get { id, action } => match cache.get(action) {
+                Looked::Hit(hit) => encode::hit(&mut out, id, &hit.output, hit.size, hit.put, &hit.path),
+                Looked::Refused => encode::miss(&mut out, id),
+                Looked::Nothing => {
                     let asked = cache.ask(action, move |hit| reply_later(id, hit.as_ref()));
                     if !asked {
                         encode::miss(&mut out, id);
                     }
                 }
-            }
+            },
             Request::Put { id, action, output, size } => {
                 let body = if size == 0 {
                     Ok(None)

@@ -3,11 +3,14 @@
 //! A file holds what is peculiar to its guest: imports first, then functions. What every component must have and the file does
 //! not define itself is added here. Addresses below 1024 belong to what is added.
 
+use cachewit::config::lock::{Lock, Pinned};
+use cachewit::model::Digest;
+use std::collections::BTreeSet;
 use std::path::Path;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-const ROLES: [&str; 4] = ["admission", "serving", "eviction", "remote"];
+const ROLES: [&str; 5] = ["admission", "serving", "eviction", "remote", "observer"];
 
 /// Marker in the text, and what is added where it is missing.
 const COMMON: [(&str, &str); 5] = [
@@ -40,6 +43,26 @@ const ROLE_FUNCTIONS: [(&str, &str, &str); 5] = [
     ("remote", "route", "(result i32) (i32.const 0)"),
     ("remote", "close", "(result i32) (i32.const 0)"),
 ];
+
+/// Vouches for a plugin, as `cachewit plugin add` does, in the lock of a configuration's folder, where the configuration names it `file`.
+///
+/// # Panics
+/// Where the plugin cannot be read, or the lock cannot be written.
+pub fn vouch_for(folder: &Path, file: &str) {
+    let sha256 = Digest::of(&std::fs::read(folder.join(file)).expect("the plugin"));
+    let mut lock = Lock::read(folder).expect("a lock");
+    lock.pin(Pinned { file: file.to_owned(), sha256, granted: BTreeSet::new(), denied: BTreeSet::new() });
+    lock.write(folder).expect("the lock can be written");
+}
+
+/// The component of a guest that lies in `tests/guests` under this name.
+///
+/// # Panics
+/// Where there is none, or as [`component`].
+pub fn named(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests").join(name).with_extension("wat");
+    component(&std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+}
 
 /// The component that this text describes. Its roles are those of which it exports a function.
 ///

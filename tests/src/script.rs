@@ -75,6 +75,16 @@ impl Home {
         Index::open(&self.layout().index()).expect("the index opens")
     }
 
+    /// Compiles a plugin, so that it is ready at the first question. What is wrong with it is for sessions to find out.
+    ///
+    /// # Panics
+    /// Where cachewit cannot be started.
+    pub fn compile(&self, plugin: &Path) {
+        let mut check = Command::new(binary());
+        check.args(["plugin", "check"]).arg(plugin).env("HOME", self.path()).env("XDG_CACHE_HOME", self.path().join("xdg"));
+        check.output().expect("cachewit runs");
+    }
+
     /// A session with these arguments of cachewit, not on CI.
     pub fn session(&self, arguments: &[&str]) -> Session<'_> {
         Session {

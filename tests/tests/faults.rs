@@ -114,7 +114,8 @@ fn trapping(machine: &Machine, _: &S3Server) -> String {
     let trap = guest::component("(func (export \"cachewit:policy/eviction@0.1.0#score\") (param i32 i32) (result i32) unreachable)");
     let plugin = machine.work().join("traps.wasm");
     std::fs::write(&plugin, trap).expect("a plugin");
-    format!("[limits]\nmax-size = \"1kB\"\n[[policy]]\nuse = \"{}\"\n", plugin.display())
+    guest::vouch_for(&machine.work(), "traps.wasm");
+    "[limits]\nmax-size = \"1kB\"\n[[policy]]\nuse = \"traps.wasm\"\n".to_owned()
 }
 
 /// A module with a package, a test of it, and a package that needs it. Each version has other outputs.

@@ -118,7 +118,7 @@ fn second_machine(name: &str) -> Second {
     let second = Home::new();
     let plugin = component(&second, name);
     // Compiled before, so that the plugin is ready at the first miss.
-    compile(&second, &plugin);
+    second.compile(&plugin);
     let config = with_store(&second, bucket.path());
     let mut go = second.session(&[plugin.to_str().expect("UTF-8")]).env("CACHEWIT_CONFIG", config).env("CI", "true").start();
     let mut hits = 0;
@@ -135,13 +135,6 @@ fn second_machine(name: &str) -> Second {
     let after = objects(bucket.path()).expect("the bucket");
     let added = after.iter().filter(|(key, bytes)| before.get(*key) != Some(bytes)).map(|(key, _)| key.clone()).collect();
     Second { ended, hits, added }
-}
-
-/// A session that asks everybody, so that the artefact of the plugin is there afterwards.
-fn compile(home: &Home, plugin: &Path) {
-    let mut go = home.session(&[plugin.to_str().expect("UTF-8")]).start();
-    go.put(Digest::of(b"compile"), b"x");
-    go.close();
 }
 
 /// Asked at the first miss or at each, the plugin breaks for this cause: nobody is asked, and `go` makes everything itself.
@@ -186,6 +179,56 @@ fn writes_nowhere(name: &str) {
     assert!(!faults[0].contains(char::is_control), "{faults:?}");
 }
 
+/// Asked about a hit, the plugin breaks for this cause: the hits are served without it.
+fn breaks_in_a_serving(name: &str, cause: &str) {
+    let home = Home::new();
+    let plugin = component(&home, name);
+    home.compile(&plugin);
+    let mut go = home.session(&[]).start();
+    for number in 0..GROUPS {
+        go.put_group(head(number), &archive(number, 2_000), b"./a.go\n");
+    }
+    assert_eq!(go.close().faults(), [""; 0]);
+    let mut go = home.session(&[plugin.to_str().expect("UTF-8")]).start();
+    // As many as a plugin needs that is slow each time and never late.
+    for number in (0..GROUPS).cycle().take(6_000) {
+        assert!(go.get(head(number)).is_some_and(|hit| hit.is_whole()), "group {number}");
+    }
+    let ended = go.close();
+    assert_one_line(&ended, name, cause);
+    assert!(calls(&ended, name, "serving") > 0, "{}", ended.summary);
+    assert!(ended.policy(&format!("{name}.wasm"))["off"].is_string(), "{}", ended.summary);
+    assert_eq!(ended.count("/not_served"), 0);
+}
+
+/// Told what happened, the plugin breaks for this cause, after everything that matters.
+fn breaks_when_it_is_told(name: &str, cause: &str) {
+    let home = Home::new();
+    let ended = build(&home, &component(&home, name));
+    assert_one_line(&ended, name, cause);
+    assert_eq!((calls(&ended, name, "observer"), &ended.summary["evicted_by"]), (1, &"rebuild-cost".into()), "{}", ended.summary);
+}
+
+/// Tries to get, or to keep, what it may not, and would panic if it could.
+fn gets_nothing(name: &str) {
+    let home = Home::new();
+    let ended = build(&home, &component(&home, name));
+    let faults = ended.faults();
+    assert!(faults.iter().all(|fault| fault.contains("which nobody granted")), "{faults:?}");
+    let asked: u64 = ["admission", "observer"].iter().map(|role| calls(&ended, name, role)).sum();
+    assert!(asked > 0 && ended.policy(&format!("{name}.wasm"))["off"].is_null(), "{}", ended.summary);
+}
+
+/// Counts under ten thousand names: a hundred are kept, none of which draws on the terminal.
+fn counts_a_hundred(name: &str) {
+    let home = Home::new();
+    let ended = build(&home, &component(&home, name));
+    assert_eq!(ended.faults(), [""; 0]);
+    let counters = ended.policy(&format!("{name}.wasm"))["counters"].as_object().expect("counters").clone();
+    assert_eq!(counters.len(), 100);
+    assert!(counters.iter().all(|(name, value)| name.starts_with("counter-0") && *value == u64::MAX), "{counters:?}");
+}
+
 /// One test a guest, of the guest's name.
 macro_rules! hostile {
     ($($name:ident: $check:ident($($cause:literal)?)),+ $(,)?) => {
@@ -224,6 +267,17 @@ hostile! {
     floods_the_plan: breaks_in_a_question_for_others("remote open: a plan has at most 1000 steps"),
     loops_in_close: breaks_at_the_end("remote close: it did not come to an end in time"),
     publishes_nonsense: writes_nowhere(),
+    copies_without_end: breaks_in_a_trim("eviction: it did not come to an end in time"),
+    wants_a_huge_table: breaks_in_a_trim("start: "),
+    traps_in_serve: breaks_in_a_serving("serving: it panicked"),
+    loops_in_serve: breaks_in_a_serving("serving: it did not come to an end in time"),
+    burns_time_in_serve: breaks_in_a_serving("it used 10 s of this session"),
+    traps_in_observe: breaks_when_it_is_told("observer: it panicked"),
+    loops_in_observe: breaks_when_it_is_told("observer: it did not come to an end in time"),
+    asks_past_the_last_event: breaks_when_it_is_told("were asked for"),
+    asks_for_what_it_was_not_granted: gets_nothing(),
+    remembers_too_much: gets_nothing(),
+    floods_the_counters: counts_a_hundred(),
 }
 
 #[test]
@@ -282,6 +336,68 @@ fn a_real_build_is_the_same_with_a_plugin_that_traps() {
 #[test]
 fn a_real_build_is_the_same_with_a_plugin_that_never_answers() {
     a_real_build_is_the_same_with("loops_in_score", "it did not come to an end in time");
+}
+
+/// What `go` printed, with every time that it took replaced.
+fn without_times(text: &str) -> String {
+    let is_time = |word: &str| word.trim_matches(['(', ')']).strip_suffix('s').is_some_and(|number| number.parse::<f64>().is_ok());
+    let line = |line: &str| line.split_whitespace().map(|word| if is_time(word) { "TIME" } else { word }).collect::<Vec<_>>().join(" ");
+    text.lines().filter(|line| !line.starts_with("cachewit: ")).map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn build_test_and_vet_print_and_make_the_same_with_a_plugin_that_traps_on_every_call() {
+    let machine = Machine::new(&Toolchain::machine());
+    write_module(&machine);
+    machine.write(
+        "m/a/a_test.go",
+        "package a\n\nimport \"testing\"\n\nfunc TestTwo(t *testing.T) {\n\tif Two() != 2 {\n\t\tt.Fatal()\n\t}\n}\n",
+    );
+    // Something for vet to find, so that it fails in both.
+    machine.write("m/b/c.go", "package b\n\nimport \"fmt\"\n\nfunc Say() { fmt.Printf(\"%d\", \"x\") }\n");
+    let dir = machine.work().join("m");
+    let plugin = dir.join("traps.wasm");
+    std::fs::write(&plugin, guest::named("traps_in_everything")).expect("a plugin");
+    let plugin = plugin.to_str().expect("UTF-8");
+    let (home, bucket) = (Home::new(), tempfile::tempdir().expect("a folder"));
+    let config = std::fs::read_to_string(with_store(&home, bucket.path())).expect("a configuration");
+    let config = machine.write("store.toml", &format!("use-go-cache = false\n{config}"));
+    let commands = [
+        &["build", "-trimpath", "-o", "x.a", "./b"][..],
+        &["test", "-v", "-count=1", "./..."],
+        &["vet", "./..."],
+        &["list", "-export", "-f", "{{.ImportPath}}", "./..."],
+    ];
+    let expected: Vec<_> = commands.iter().map(|command| machine.go(command.iter().copied()).dir(&dir).native().run()).collect();
+    let native = std::fs::read(dir.join("x.a")).expect("the archive");
+    let mut asked = BTreeSet::new();
+    // Cold, and then with everything to be judged.
+    for _ in 0..2 {
+        for (command, expected) in commands.iter().zip(&expected) {
+            std::fs::remove_file(dir.join("x.a")).ok();
+            let run = machine.go(command.iter().copied()).dir(&dir).cachewit(&[plugin]).config(&config);
+            let run = run.env("HOME", home.path()).env("XDG_CACHE_HOME", home.path().join("xdg")).run();
+            assert_eq!(run.success, expected.success, "{command:?}: {}", run.stderr);
+            assert_eq!(without_times(&run.stdout), without_times(&expected.stdout), "{command:?}");
+            assert_eq!(without_times(&run.stderr), without_times(&expected.stderr), "{command:?}");
+            if command[0] == "build" {
+                assert!(std::fs::read(dir.join("x.a")).expect("the archive") == native);
+            }
+            for session in &run.sessions {
+                let calls = session["policies"][0]["calls"].as_object().expect("calls");
+                asked.extend(calls.keys().cloned());
+                let named = session["faults"]
+                    .as_array()
+                    .expect("faults")
+                    .iter()
+                    .any(|fault| fault.as_str().is_some_and(|fault| fault.contains("traps.wasm")));
+                assert!(calls.is_empty() || named, "{session}");
+            }
+        }
+    }
+    // After the third failure it is asked nothing more, so no session comes to the roles of its end; each alone has a test above.
+    assert!(["admission", "remote", "serving"].iter().all(|role| asked.contains(*role)), "{asked:?}");
+    assert_eq!(objects(bucket.path()).expect("the bucket").len(), 0, "who was to say what may leave said nothing");
 }
 
 /// A well-behaved policy, to be spoilt.
@@ -364,7 +480,7 @@ fn an_unknown_import_is_named() {
 #[test]
 fn a_truncated_component_is_named() {
     let whole = honest();
-    is_told_from_a_plugin(Some(&whole[..whole.len() / 2]), &["cannot be compiled", "copy it again"]);
+    is_told_from_a_plugin(Some(&whole[..whole.len() / 2]), &["is damaged", "copy it again"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! roles that its author named, since the host asks whatever is there.
 
 use anyhow::{Context, Result, bail, ensure};
+use cachewit::policy::Manifest;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -22,7 +23,12 @@ const SUBSETS: &[Subset] = &[
     Subset { name: "one", roles: &["eviction"], imports: &["log", "trim"] },
     Subset { name: "two", roles: &["admission", "eviction"], imports: &["group", "log", "trim"] },
     Subset { name: "other-two", roles: &["admission", "remote"], imports: &["group", "log", "plan", "targets"] },
-    Subset { name: "every", roles: &["admission", "eviction", "remote", "serving"], imports: &["group", "log", "plan", "targets", "trim"] },
+    Subset { name: "wishful", roles: &["observer"], imports: &["counters", "events", "log", "session"] },
+    Subset {
+        name: "every",
+        roles: &["admission", "eviction", "observer", "remote", "serving"],
+        imports: &["counters", "events", "group", "log", "plan", "session", "targets", "trim"],
+    },
 ];
 
 const POLICY: &str = r#"
@@ -70,6 +76,14 @@ fn implementation(role: &str) -> &'static str {
                 }
             }"
         }
+        "observer" => {
+            "impl Observer for Mine {
+                fn observe(&mut self, events: &dyn Events, session: &dyn Session, first: u32, count: u32) {
+                    counter::add(\"seen\", events.run(first, count).len() as u64);
+                    counter::add(\"knows-the-branch\", u64::from(session.fact(\"branch\").known().is_some()));
+                }
+            }"
+        }
         other => panic!("no role {other}"),
     }
 }
@@ -94,7 +108,8 @@ fn write_workspace(root: &Path) -> Result<()> {
             writeln!(source, "{}", implementation(role))?;
         }
         let list = if roles.is_empty() { String::new() } else { format!(": {}", roles.join(", ")) };
-        writeln!(source, "export!(Mine{list});")?;
+        let wishes = if *name == "wishful" { "; wishes \"fact:branch\", \"env:TEAM\"" } else { "" };
+        writeln!(source, "export!(Mine{list}{wishes});")?;
         fs::write(root.join(name).join("src/lib.rs"), source)?;
     }
     Ok(())
@@ -152,6 +167,8 @@ fn a_component_exports_the_roles_that_its_author_named_and_imports_what_it_uses(
         // Rust's library for this target asks for WASI; the host links it empty.
         let ours: BTreeSet<String> = imported.into_iter().filter(|interface| !interface.starts_with("wasi:")).collect();
         assert_eq!(ours, named(*imports), "{name}");
+        let wishes = Manifest::read(&component)?.wishes.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(wishes, if *name == "wishful" { vec!["fact:branch", "env:TEAM"] } else { Vec::new() }, "{name}");
         let loaded = load(&path, root.path())?;
         assert!(roles.iter().all(|role| loaded.contains(role)), "{name}: {loaded}");
     }

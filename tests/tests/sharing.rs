@@ -103,7 +103,8 @@ fn the_same_build_with_a_filter_that_traps_leaves_the_bucket_empty() {
     let trap = guest::component("(func (export \"cachewit:policy/admission@0.1.0#admit\") (result i32) unreachable)");
     let plugin = machine.work().join("traps.wasm");
     std::fs::write(&plugin, trap).expect("a plugin");
-    let config = store(&server, "read-write") + FILTER + &format!("[[policy]]\nuse = \"{}\"\n", plugin.display());
+    guest::vouch_for(&machine.work(), "traps.wasm");
+    let config = store(&server, "read-write") + FILTER + "[[policy]]\nuse = \"traps.wasm\"\n";
     let run = configured(machine, "trap", &config, machine.go(PACKAGES)).succeed();
     let policies = run.sessions[0]["policies"].as_array().expect("policies");
     let asked = |name: &str| policies.iter().find(|policy| policy["name"] == name).and_then(|policy| policy["calls"]["admission"].as_u64());

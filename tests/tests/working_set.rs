@@ -28,9 +28,10 @@ fn store() -> Home {
     home
 }
 
-/// A session whose host has looked up the whole working set, and that has asked for nothing.
+/// A session whose host has looked up the whole working set, and that has asked for nothing of it. The host begins after its first answer.
 fn warmed(home: &Home) -> Script {
-    let go = home.session(&[]).start();
+    let mut go = home.session(&[]).start();
+    assert_eq!(go.get(Digest::of(b"what nobody ever put")), None);
     let until = Instant::now() + Duration::from_secs(60);
     while notes(home) < ACTIONS as usize {
         assert!(Instant::now() < until, "the working set is not looked up");

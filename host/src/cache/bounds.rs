@@ -93,6 +93,7 @@ pub(super) fn keep(shelf: &Shelf, chain: &mut Chain, faults: &Faults, limits: Li
         let down_to = goal.down_to;
         if let Some(more) = trim_now(shelf, chain, faults, Goal { grace: Duration::ZERO, above: down_to, ..goal }) {
             outcome.report.groups += more.report.groups;
+            outcome.report.gone.extend(more.report.gone);
             outcome.report.bytes += more.report.bytes;
             outcome.report.after = more.report.after;
             outcome.report.short = more.report.short;

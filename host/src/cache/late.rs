@@ -2,7 +2,8 @@
 
 use super::archive::ArchiveFacts;
 use super::bounds::{self, with_trim_lock};
-use super::{Cache, Ending, Shelf, Summary};
+use super::judge::group_of;
+use super::{Cache, Ending, Shelf, Summary, observed};
 use crate::fault::Faults;
 use crate::model::Digest;
 use crate::platform;
@@ -10,7 +11,7 @@ use crate::policy::{Admit, GroupView};
 use crate::store::index::{UNFOLDED, fold};
 use crate::store::trim;
 use crate::store::{self, GroupRow, Index};
-use crate::trace::{self, Trace};
+use crate::trace::{self, Event, Trace};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
@@ -45,6 +46,7 @@ pub(super) fn run(cache: &Cache, ending: Ending) {
     }
     if cache.shelf.is_read_only() {
         cache.remote_counts(&mut summary);
+        observed::tell(cache, &cache.book().recorder.take().0, &[]);
         summary.policies = cache.chain().reports().into_iter().map(Into::into).collect();
         summary.faults = cache.faults.lines();
         summary.late_ms = millis(began.elapsed());
@@ -64,11 +66,16 @@ pub(super) fn run(cache: &Cache, ending: Ending) {
     if grown || !bounds::is_settled(&cache.shelf, cache.config.limits) {
         trims.extend(bounds::keep(&cache.shelf, &mut cache.chain(), &cache.faults, cache.config.limits));
     }
+    let mut evicted = Vec::new();
     for outcome in trims {
+        evicted.extend(outcome.report.gone);
         summary.evicted_groups += outcome.report.groups;
         summary.evicted_bytes += outcome.report.bytes;
         summary.evicted_by = Some(outcome.by);
     }
+    let (events, left_out) = cache.book().recorder.take();
+    observed::tell(cache, &events, &evicted);
+    cache.chain().remember();
     summary.policies = cache.chain().reports().into_iter().map(Into::into).collect();
     cache.remote_counts(&mut summary);
     // Before the last write: the first commit into an emptied WAL syncs, and so the next session's does not.
@@ -77,17 +84,15 @@ pub(super) fn run(cache: &Cache, ending: Ending) {
     // A session that put something has its row by now.
     let row = cache.unwritten_row(ending);
     cache.shelf.with_index(|index| index.add_totals(&summary.totals(), row.as_ref()));
-    write_trace(cache, ending, began.duration_since(cache.began));
+    if cache.config.traces > 0 && !events.is_empty() {
+        write_trace(cache, ending, began.duration_since(cache.began), events, left_out);
+    }
     summary.late_ms = millis(began.elapsed());
     write_summary(cache, &summary);
 }
 
 /// What the session did, request by request. That it cannot be written costs nothing but the trace.
-fn write_trace(cache: &Cache, ending: Ending, wall: Duration) {
-    let (events, left_out) = cache.book().recorder.take();
-    if events.is_empty() {
-        return;
-    }
+fn write_trace(cache: &Cache, ending: Ending, wall: Duration, events: Vec<Event>, left_out: u64) {
     let mut facts: BTreeMap<String, String> = cache.view.0.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
     facts.extend(cache.joined.get().map(|label| ("stream".to_owned(), label.clone())));
     let header = trace::Header {
@@ -154,19 +159,7 @@ impl<'a> Admissions<'a> {
         if let Some(answer) = self.cache.book().admitted.get(&head.action) {
             return *answer;
         }
-        let view = GroupView {
-            action: head.action,
-            output: head.output,
-            kind: head.kind,
-            size: row.size(),
-            // Nearly always the same: what groups share is the empty body and tiny lists.
-            own_size: row.size(),
-            members: row.members.len() as u32,
-            cost: row.cost(),
-            origin: head.origin,
-            put: head.put,
-            facts: self.facts.clone(),
-        };
+        let view = GroupView::of(group_of(row, self.facts.clone()));
         let answer = self.cache.chain().admit(&view);
         // Sharing asks, and keeping after it.
         self.cache.book().admitted.insert(head.action, answer);

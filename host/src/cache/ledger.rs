@@ -17,6 +17,8 @@ pub struct Counts {
     pub native_hits: u64,
     /// Lookups that were not.
     pub misses: u64,
+    /// Of the misses, those that are here and that a policy did not let be served.
+    pub not_served: u64,
     /// Bytes of the objects answered.
     pub hit_bytes: u64,
     /// Outputs taken.
@@ -55,8 +57,13 @@ pub struct PolicyCounts {
     pub name: String,
     /// Questions by role.
     pub calls: BTreeMap<&'static str, u64>,
+    /// Microseconds that it ran, its start included.
+    pub micros: u64,
     /// Why it is off.
     pub off: Option<String>,
+    /// What it counted.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub counters: BTreeMap<String, u64>,
     /// What it logged.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<(u32, String)>,
@@ -64,7 +71,8 @@ pub struct PolicyCounts {
 
 impl From<LinkReport> for PolicyCounts {
     fn from(report: LinkReport) -> Self {
-        Self { name: report.name, calls: report.calls, off: report.off, log: report.lines }
+        let micros = u64::try_from(report.spent.as_micros()).unwrap_or(u64::MAX);
+        Self { name: report.name, calls: report.calls, micros, off: report.off, counters: report.counters, log: report.lines }
     }
 }
 
@@ -107,6 +115,7 @@ impl Summary {
             ("hits".to_owned(), value(self.counts.hits)),
             ("native-hits".to_owned(), value(self.counts.native_hits)),
             ("misses".to_owned(), value(self.counts.misses)),
+            ("not-served".to_owned(), value(self.counts.not_served)),
             ("hit-bytes".to_owned(), value(self.counts.hit_bytes)),
             ("puts".to_owned(), value(self.counts.puts)),
             ("put-bytes".to_owned(), value(self.counts.put_bytes)),
@@ -121,6 +130,9 @@ impl Summary {
         for policy in &self.policies {
             for (role, calls) in &policy.calls {
                 totals.insert(format!("policy/{}/{role}", policy.name), value(*calls));
+            }
+            for (counter, count) in &policy.counters {
+                totals.insert(format!("counter/{}/{counter}", policy.name), value(*count));
             }
             if policy.off.is_some() {
                 totals.insert(format!("policy/{}/off", policy.name), 1);

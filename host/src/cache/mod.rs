@@ -4,9 +4,11 @@ mod archive;
 mod bounds;
 mod groups;
 mod hold;
+mod judge;
 mod late;
 mod ledger;
 mod native;
+mod observed;
 mod recall;
 mod remote;
 mod room;
@@ -25,15 +27,15 @@ use crate::fault::Faults;
 use crate::model::{Digest, Entry, Kind, Origin, UnixNanos};
 use crate::object;
 use crate::policy::wasm::ArtifactStore;
-use crate::policy::{Admit, Chain, SessionView};
+use crate::policy::{Admit, Chain, SessionView, StateFolder};
 use crate::remote::client::{Answer, Client};
-use crate::remote::share::ShareReport;
 use crate::store::{Incoming, Layout, Native, NativeHit, PublishError, SessionRow, StoreError, Used};
 use crate::trace::{Recorder, What};
 use bounds::SpaceWatch;
 use groups::Groups;
+use judge::{Found, Judge};
 use ledger::Ledger;
-use remote::Sharing;
+use remote::{Shared, Sharing};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,6 +55,7 @@ pub struct Cache {
     began: Instant,
     began_at: UnixNanos,
     view: Arc<SessionView>,
+    judge: Arc<Judge>,
     stream: String,
     /// Whether the words of the `go` command could not be read.
     unread: bool,
@@ -60,7 +63,7 @@ pub struct Cache {
     joined: Arc<OnceLock<String>>,
     row_written: AtomicBool,
     shared: AtomicBool,
-    report: Mutex<ShareReport>,
+    shared_now: Mutex<Shared>,
     /// What the last session of this stream asked for and never put, once somebody has asked.
     standing: OnceLock<HashSet<u64>>,
     space: SpaceWatch,
@@ -87,11 +90,30 @@ impl Book {
         self.ledger.used.push(hit.used);
     }
 
+    /// It is here, and a policy did not let it be served: `go` makes it anew.
+    fn refused(&mut self, asked: Instant, action: Digest, hit: &Hit) {
+        self.recorder.get(asked, What::Refused, action, Some((hit.output, hit.size)));
+        self.ledger.counts.misses += 1;
+        self.ledger.counts.not_served += 1;
+        self.groups.missed(action);
+    }
+
     fn missed(&mut self, asked: Instant, action: Digest) {
         self.recorder.get(asked, What::Miss, action, None);
         self.ledger.counts.misses += 1;
         self.groups.missed(action);
     }
+}
+
+/// What became of a get on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Looked {
+    /// It is here.
+    Hit(Hit),
+    /// It is here and is not served: a miss, wherever else it may be.
+    Refused,
+    /// It is not here.
+    Nothing,
 }
 
 /// How a session's `go` went away.
@@ -141,11 +163,13 @@ impl Cache {
         let view = Arc::new(session_view(parent, environment, &folder));
         let stream = view.fact("stream").known().unwrap_or_default().to_owned();
         let unread = parent.is_none();
-        shelf.recall(&stream, unread);
-        let chain = Chain::new(&config.policies, ArtifactStore::of_this_user(), view.clone(), config.log_level, faults.clone());
+        let states = (!shelf.is_read_only()).then(|| StateFolder::new(shelf.layout().policy_dir()));
+        let chain = Chain::new(&config.policies, ArtifactStore::of_this_user(), view.clone(), states, config.log_level, faults.clone());
         let chain = Arc::new(Mutex::new(chain));
+        let judge = Arc::new(Judge::new(chain.clone(), shelf.clone()));
         let client = remote::client(&config.stores, &stream, &shelf, &chain, &faults);
-        let book = Arc::new(Mutex::new(Book::new(config.traces > 0)));
+        // Without policies there is nobody to be told.
+        let book = Arc::new(Mutex::new(Book::new(config.traces > 0 || !config.policies.is_empty())));
         let native = config.go_cache.as_deref().and_then(Native::new);
         let summary_file = config.summary.as_deref().and_then(|path| late::open_summary(path, &faults));
         Self {
@@ -160,15 +184,22 @@ impl Cache {
             began,
             began_at,
             view,
+            judge,
             stream,
             unread,
             joined: Arc::default(),
             row_written: AtomicBool::new(false),
             shared: AtomicBool::new(false),
-            report: Mutex::default(),
+            shared_now: Mutex::default(),
             standing: OnceLock::new(),
             space: SpaceWatch::default(),
         }
+    }
+
+    /// The first answer has gone out: from here on there is something to gain from what the last session of this stream used. A `go list` that
+    /// asks once does not wait for it.
+    pub fn look_ahead(&self) {
+        self.shelf.recall(&self.stream, self.unread);
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -176,30 +207,40 @@ impl Cache {
     }
 
     /// Looks an action up on this machine: here, and then in Go's own cache directory.
-    pub fn get(&self, action: Digest) -> Option<Hit> {
+    pub fn get(&self, action: Digest) -> Looked {
         let asked = Instant::now();
-        let found = self.shelf.find(action);
-        let here = found.is_some();
-        let hit = found.or_else(|| self.in_go_cache(action));
+        let (found, what, place) = match self.shelf.find(action) {
+            Some(hit) => (Some(hit), What::Hit, Found::Here),
+            None => (self.in_go_cache(action), What::Native, Found::Native),
+        };
+        let passes = found.as_ref().is_none_or(|hit| self.judge.lets_pass(action, hit, &place));
         let mut book = self.book();
         book.ledger.counts.gets += 1;
-        match &hit {
-            Some(hit) => {
-                book.hit(asked, if here { What::Hit } else { What::Native }, action, hit);
-                if !here {
+        match found {
+            Some(hit) if passes => {
+                book.hit(asked, what, action, &hit);
+                if what == What::Native {
                     book.ledger.counts.native_hits += 1;
                     book.ledger.native.push(action);
                 }
+                Looked::Hit(hit)
             }
-            None if self.client.is_some() => {}
-            None => book.missed(asked, action),
+            Some(hit) => {
+                book.refused(asked, action, &hit);
+                Looked::Refused
+            }
+            None => {
+                if self.client.is_none() {
+                    book.missed(asked, action);
+                }
+                Looked::Nothing
+            }
         }
-        hit
     }
 
     fn in_go_cache(&self, action: Digest) -> Option<Hit> {
         let NativeHit { output, size, put, path } = self.native.as_ref()?.find(action)?;
-        Some(Hit { output, size, put, path, used: Used::Action(action) })
+        Some(Hit { output, size, put, path, used: Used::Action(action), own: false })
     }
 
     /// Looks for what [`Cache::get`] did not find in the remote stores. `reply` is called exactly once, mostly on another thread and only when the
@@ -211,25 +252,29 @@ impl Cache {
             self.book().missed(asked, action);
             return false;
         }
-        let book = self.book.clone();
+        let (book, judge) = (self.book.clone(), self.judge.clone());
         client.miss(
             action,
             None,
             Box::new(move |answer| {
                 let hit = match answer {
                     Answer::Hit { entry, path } => {
-                        Some(Hit { output: entry.output, size: entry.size, put: entry.put, path, used: Used::Action(action) })
+                        let used = Used::Action(action);
+                        let hit = Hit { output: entry.output, size: entry.size, put: entry.put, path, used, own: false };
+                        let passes = judge.lets_pass(action, &hit, &Found::Fetched(&entry));
+                        Some((hit, passes))
                     }
                     Answer::Miss => None,
                 };
                 {
                     let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
                     match &hit {
-                        Some(hit) => book.hit(asked, What::Fetched, action, hit),
+                        Some((hit, true)) => book.hit(asked, What::Fetched, action, hit),
+                        Some((hit, false)) => book.refused(asked, action, hit),
                         None => book.missed(asked, action),
                     }
                 }
-                reply(hit);
+                reply(hit.filter(|(_, passes)| *passes).map(|(hit, _)| hit));
             }),
         );
         true
@@ -359,8 +404,8 @@ impl Cache {
         let Some(heads) = self.shelf.with_index(|index| index.heads(&used)).filter(|heads| !heads.is_empty()) else { return };
         let mut admissions = late::Admissions::new(self);
         let sharing = Sharing { client, shelf: &self.shelf, stores: &self.config.stores, stream: &self.stream, deadline };
-        if let Some(report) = sharing.run(&heads, |row| admissions.ask(row).share != Some(false)) {
-            *self.report.lock().unwrap_or_else(PoisonError::into_inner) = report;
+        if let Some(shared) = sharing.run(&heads, |row| admissions.ask(row).share != Some(false)) {
+            *self.shared_now.lock().unwrap_or_else(PoisonError::into_inner) = shared;
         }
     }
 
@@ -369,7 +414,7 @@ impl Cache {
         let Some(client) = &self.client else { return };
         client.stop();
         let stats = client.stats();
-        let report = std::mem::take(&mut *self.report.lock().unwrap_or_else(PoisonError::into_inner));
+        let Shared { report, .. } = &*self.shared_now.lock().unwrap_or_else(PoisonError::into_inner);
         summary.remote = RemoteCounts {
             fetched: stats.objects,
             fetched_bytes: stats.bytes,

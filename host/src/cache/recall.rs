@@ -80,7 +80,10 @@ fn look_up(ids: &[i64], layout: &Layout, faults: &Faults, shared: &Weak<Mutex<In
             .filter_map(|(action, found)| {
                 let path = layout.object(found.output);
                 let stands = objects.size_of_file(layout.name_of_object(&path)) == Some(found.size);
-                stands.then_some((action, Hit { output: found.output, size: found.size, put: found.put, path, used: Used::Row(found.id) }))
+                stands.then_some((
+                    action,
+                    Hit { output: found.output, size: found.size, put: found.put, path, used: Used::Row(found.id), own: false },
+                ))
             })
             .collect();
         let inner = shared.upgrade()?;

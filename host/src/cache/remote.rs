@@ -152,6 +152,14 @@ impl Decide for ChainDecides {
     }
 }
 
+/// What a session shared.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub report: ShareReport,
+    /// Bytes and kind of each group that a store did not hold before.
+    pub groups: Vec<(u64, Kind)>,
+}
+
 /// What a session shares.
 pub(super) struct Sharing<'a> {
     pub client: &'a Client,
@@ -165,14 +173,14 @@ pub(super) struct Sharing<'a> {
 impl Sharing<'_> {
     /// Shares the groups with these heads that `may_leave` lets out, and notes in the index what each store is known to hold from now on.
     /// None if nothing is to be shared or published.
-    pub fn run(&self, heads: &[Digest], mut may_leave: impl FnMut(&GroupRow) -> bool) -> Option<ShareReport> {
+    pub fn run(&self, heads: &[Digest], mut may_leave: impl FnMut(&GroupRow) -> bool) -> Option<Shared> {
         let mut plan = self.client.close_plan();
         // Which bit of `held` a store has depends on what and where it is, not on its name or its place in the configuration.
         let identities: Vec<String> = self.stores.iter().map(|store| format!("{:?} {}", store.kind, store.namespace)).collect();
         let bits = self.shelf.with_index(|index| index.target_bits(&identities))?;
         // What an emptied bucket was once known to hold it does not hold any more.
         let emptied: Vec<bool> = self.client.targets().iter().map(|target| target.health == Health::Empty).collect();
-        let (mut groups, mut rows) = (Vec::new(), Vec::new());
+        let (mut groups, mut rows, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
         for head in heads {
             let Some(Some(row)) = self.shelf.with_index(|index| index.group(*head)) else { continue };
             if row.head().kind == Kind::ModuleIndex || !may_leave(&row) {
@@ -182,6 +190,7 @@ impl Sharing<'_> {
             let noted = (0..bits.len()).filter(|target| held(*target)).fold(0, |mask, target| mask | 1 << target);
             let known = noted | self.client.held(*head, row.head().output);
             rows.push((row.head().id, row.head().output, row.head().held));
+            sizes.push((known, row.size(), row.head().kind));
             groups.push(SharedGroup { group: record(self.shelf, &row), known });
         }
         // A set that was published before, of groups that are all there, is not published again: a warm session touches no network.
@@ -211,7 +220,9 @@ impl Sharing<'_> {
                 self.shelf.with_index(|index| index.set_meta(&published_key(bits[target], &name), &contents));
             }
         }
-        Some(report)
+        let new = std::iter::zip(sizes, &report.known).filter(|((before, ..), after)| *after & !before != 0);
+        let groups = new.map(|((_, size, kind), _)| (size, kind)).collect();
+        Some(Shared { report, groups })
     }
 }
 

@@ -6,7 +6,7 @@ use super::recall::{self, Recalled};
 use super::room::{lacks_room, refusal};
 use super::snapshots::Snapshots;
 use crate::fault::Faults;
-use crate::model::{Digest, Entry, UnixNanos};
+use crate::model::{Digest, Entry, Origin, UnixNanos};
 use crate::platform::Folder;
 use crate::store::{
     self, Aside, Incoming, Index, IndexError, Layout, PublishError, Published, SessionRow, Standing, StoreError, Suspects, Used, Writer,
@@ -52,8 +52,15 @@ struct Fresh {
     output: Digest,
     size: u64,
     put: UnixNanos,
+    origin: Origin,
     /// Where it lies if not under its name.
     private: Option<String>,
+}
+
+impl Fresh {
+    fn new(entry: &Entry, private: Option<String>) -> Self {
+        Self { output: entry.output, size: entry.size, put: entry.put, origin: entry.origin, private }
+    }
 }
 
 impl Inner {
@@ -90,6 +97,8 @@ pub struct Hit {
     pub path: String,
     /// How the session's list names it.
     pub used: Used,
+    /// Whether this session's own `go` put it.
+    pub own: bool,
 }
 
 impl Shelf {
@@ -149,9 +158,10 @@ impl Shelf {
     pub fn find(&self, action: Digest) -> Option<Hit> {
         let mut inner = self.lock();
         if let Some(fresh) = inner.fresh.get(&action) {
-            let Fresh { output, size, put, private } = fresh.clone();
+            let Fresh { output, size, put, origin, private } = fresh.clone();
             let path = private.unwrap_or_else(|| self.layout.object(output));
-            return store::stands(&path, size).then_some(Hit { output, size, put, path, used: Used::Action(action) });
+            let own = origin == Origin::Local;
+            return store::stands(&path, size).then_some(Hit { output, size, put, path, used: Used::Action(action), own });
         }
         if let Some(hit) = inner.recalled.take(action) {
             return Some(hit);
@@ -177,7 +187,7 @@ impl Shelf {
         if !stands || self.is_damaged(&mut inner, found.output, &path) {
             return None;
         }
-        Some(Hit { output: found.output, size: found.size, put: found.put, path, used: Used::Row(found.id) })
+        Some(Hit { output: found.output, size: found.size, put: found.put, path, used: Used::Row(found.id), own: false })
     }
 
     /// Whether an object that a power cut may have damaged is damaged. Each is hashed once.
@@ -301,9 +311,8 @@ impl Shelf {
         if inner.read_only {
             self.queue(inner, entry.clone());
         }
-        let fresh = Fresh { output: entry.output, size: entry.size, put: entry.put, private: Some(path.clone()) };
         inner.recalled.forget(entry.action);
-        inner.fresh.insert(entry.action, fresh);
+        inner.fresh.insert(entry.action, Fresh::new(entry, Some(path.clone())));
         path
     }
 
@@ -326,9 +335,8 @@ impl Shelf {
     }
 
     fn keep(&self, inner: &mut Inner, entry: Entry, private: Option<String>) {
-        let fresh = Fresh { output: entry.output, size: entry.size, put: entry.put, private };
         inner.recalled.forget(entry.action);
-        inner.fresh.insert(entry.action, fresh);
+        inner.fresh.insert(entry.action, Fresh::new(&entry, private));
         self.queue(inner, entry);
     }
 

@@ -3,7 +3,7 @@
 use super::Settings;
 use super::resolve::{config, human};
 use crate::cache::default_max_size;
-use crate::config::{Config, PluginSource};
+use crate::config::Config;
 use crate::remote::engine::StoreKind;
 use crate::remote::target::{Mode, StoreConfig};
 use anyhow::Result;
@@ -48,7 +48,7 @@ pub(super) fn run(command: &Command) -> Result<ExitCode> {
         }
     );
     for policy in &config.policies {
-        println!("policy     {} {}", source(&policy.source), policy.settings);
+        println!("policy     {} {}", policy.source, policy.settings);
     }
     for store in &config.stores {
         println!("store      {} ({}), namespace {}, {}", store.name, place(store), store.namespace, mode(store.mode));
@@ -72,18 +72,11 @@ fn as_json(config: &Config) -> Value {
         "traces": config.traces,
         "grace_seconds": config.limits.grace.as_secs(),
         "wait_for_uploads_seconds": config.wait_for_uploads.as_secs(),
-        "policies": config.policies.iter().map(|policy| json!({ "use": source(&policy.source), "settings": policy.settings })).collect::<Vec<_>>(),
+        "policies": config.policies.iter().map(|policy| json!({ "use": policy.source.to_string(), "settings": policy.settings })).collect::<Vec<_>>(),
         "stores": config.stores.iter().map(|store| json!({
             "name": store.name, "place": place(store), "namespace": store.namespace, "mode": mode(store.mode), "share_tests": store.share_tests,
         })).collect::<Vec<_>>(),
     })
-}
-
-fn source(source: &PluginSource) -> String {
-    match source {
-        PluginSource::Builtin(name) => format!("builtin:{name}"),
-        PluginSource::File(path) => path.display().to_string(),
-    }
 }
 
 fn place(store: &StoreConfig) -> String {

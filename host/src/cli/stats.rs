@@ -57,6 +57,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if total("native-hits") > 0 {
         println!("           {} of the hits in Go's own cache", total("native-hits"));
     }
+    if total("not-served") > 0 {
+        println!("           {} misses were here, and a plugin did not let them be served", total("not-served"));
+    }
     println!("made       {} outputs with {}", total("puts"), human(total("put-bytes")));
     if total("fetched") + total("shared") > 0 {
         println!("fetched    {} objects with {}", total("fetched"), human(total("fetched-bytes")));
@@ -78,6 +81,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     for (plugin, texts) in plugins {
         println!("plugin     {plugin}: {}", texts.join(", "));
+    }
+    for (name, value) in with_prefix(&totals, "counter/") {
+        if let Some((plugin, counter)) = name.split_once('/') {
+            println!("counter    {plugin}: {counter} {value}");
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -138,6 +138,7 @@ fn show(trace: &Trace, json: bool) -> Result<()> {
             What::Hit => "hit",
             What::Native => "native",
             What::Fetched => "fetched",
+            What::Refused => "refused",
             What::Miss => "miss",
             What::Put => "put",
         };

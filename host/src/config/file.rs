@@ -48,6 +48,8 @@ pub(super) struct TraceTable {
 pub(super) struct PolicyEntry {
     pub r#use: String,
     #[serde(default)]
+    pub required: bool,
+    #[serde(default)]
     pub settings: toml::Table,
 }
 
@@ -104,11 +106,14 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duratio
 
 /// Parses the file; an unknown key names the nearest one there is.
 pub(super) fn parse(text: &str) -> Result<File, String> {
-    toml::from_str(text).map_err(|error| {
-        let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        let message = with_nearest(error.message());
-        line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"))
-    })
+    toml::from_str(text).map_err(|error| one_line(text, &error))
+}
+
+/// What is wrong, and in which line.
+pub(super) fn one_line(text: &str, error: &toml::de::Error) -> String {
+    let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    let message = with_nearest(error.message());
+    line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"))
 }
 
 /// Turns serde's "unknown field `a`, expected one of `b`, `c`" into a sentence with the nearest key.

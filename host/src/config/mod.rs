@@ -2,14 +2,19 @@
 
 mod file;
 mod human;
+pub mod lock;
 
 pub use human::{parse_duration, parse_size};
 
+use crate::model::Digest;
 use crate::platform;
+use crate::policy::{Grants, Wish};
 use crate::remote::engine::StoreKind;
 use crate::remote::target::{Mode, StoreConfig};
 use file::{File, KindName, PolicyEntry, StoreEntry};
-use std::collections::BTreeMap;
+use lock::Lock;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -65,6 +70,15 @@ pub enum PluginSource {
     File(PathBuf),
 }
 
+impl std::fmt::Display for PluginSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Builtin(name) => write!(f, "{BUILTIN}{name}"),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
 /// One link of the chain.
 #[derive(Clone, Debug)]
 pub struct PolicyConfig {
@@ -72,6 +86,32 @@ pub struct PolicyConfig {
     pub source: PluginSource,
     /// Its settings as JSON.
     pub settings: serde_json::Value,
+    /// Whether nothing is to be served that it should have judged and did not.
+    pub required: bool,
+    /// What its file must hash to.
+    pub pin: Pin,
+    /// What it may know.
+    pub grants: Grants,
+    /// What it would like to know, and was refused.
+    pub denied: BTreeSet<Wish>,
+}
+
+/// Which file a plugin has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pin {
+    /// Whatever is there: it is a part of this program, or somebody has named it on the command line.
+    Any,
+    /// This SHA-256.
+    Sha256(Digest),
+    /// None yet: nobody has vouched for it.
+    Missing,
+}
+
+impl PolicyConfig {
+    /// A policy without settings and grants, whatever its file is.
+    pub fn plain(source: PluginSource) -> Self {
+        Self { source, settings: serde_json::json!({}), required: false, pin: Pin::Any, grants: Grants::default(), denied: BTreeSet::new() }
+    }
 }
 
 /// Limits of the local store.
@@ -153,11 +193,13 @@ impl Config {
         }
         let mut policies = Vec::new();
         for plugin in &flags.plugins {
-            policies.push(PolicyConfig { source: plugin_source(plugin, Path::new("")), settings: serde_json::json!({}) });
+            policies.push(PolicyConfig::plain(plugin_source(plugin, Path::new(""))));
         }
         let base = file_path.as_deref().and_then(Path::parent).unwrap_or(Path::new("")).to_owned();
+        let locked = file.policy.iter().any(|entry| !entry.r#use.starts_with(BUILTIN));
+        let lock = if locked { Lock::read(&base)? } else { Lock::default() };
         for entry in file.policy {
-            policies.push(policy(&entry, &base));
+            policies.push(policy(&entry, &base, &lock, environment));
         }
         let mut stores: Vec<StoreConfig> = Vec::new();
         for entry in file.store {
@@ -216,6 +258,12 @@ fn log_level(text: &str) -> Option<u32> {
     ["error", "warn", "info", "debug"].iter().position(|level| *level == text).map(|place| place as u32 + 1)
 }
 
+/// The configuration that a command changes: the one that is named, or this user's own, which need not be there yet.
+pub fn own_file(flag: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
+    let named = flag.map(Path::to_owned).or_else(|| environment.get("CACHEWIT_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from));
+    named.or_else(|| platform::user_config_dir().map(|dir| dir.join("cachewit/config.toml")))
+}
+
 /// The file to read, and whether somebody named it. Never one in the working directory, which a stranger's repository may fill.
 fn find_file(flags: &Flags, environment: &Environment) -> Option<(PathBuf, bool)> {
     if let Some(path) = &flags.config {
@@ -238,17 +286,44 @@ fn read(path: &Path, named: bool) -> Result<Option<File>, ConfigError> {
     file::parse(&text).map(Some).map_err(|problem| ConfigError::Wrong { path: path.to_owned(), problem })
 }
 
+/// What a shipped plugin's name begins with.
+const BUILTIN: &str = "builtin:";
+
+/// Whether this text is a configuration that a session would take.
+pub fn parse_text(text: &str) -> Result<(), String> {
+    file::parse(text).map(drop)
+}
+
 /// A plugin as people write it: `builtin:NAME`, or a file, relative to `base`.
 pub fn plugin_source(text: &str, base: &Path) -> PluginSource {
-    match text.strip_prefix("builtin:") {
+    match text.strip_prefix(BUILTIN) {
         Some(name) => PluginSource::Builtin(name.to_owned()),
         None => PluginSource::File(base.join(text)),
     }
 }
 
-fn policy(entry: &PolicyEntry, base: &Path) -> PolicyConfig {
+fn policy(entry: &PolicyEntry, base: &Path, lock: &Lock, environment: &Environment) -> PolicyConfig {
     let settings = serde_json::to_value(&entry.settings).unwrap_or_else(|_| serde_json::json!({}));
-    PolicyConfig { source: plugin_source(&entry.r#use, base), settings }
+    let source = plugin_source(&entry.r#use, base);
+    let plain = PolicyConfig { settings, required: entry.required, ..PolicyConfig::plain(source) };
+    match (&plain.source, lock.pinned(&entry.r#use)) {
+        (PluginSource::Builtin(_), _) => plain,
+        (PluginSource::File(_), None) => PolicyConfig { pin: Pin::Missing, ..plain },
+        (PluginSource::File(_), Some(pinned)) => PolicyConfig {
+            pin: Pin::Sha256(pinned.sha256),
+            grants: Grants::new(&pinned.granted, environment),
+            denied: pinned.denied.clone(),
+            ..plain
+        },
+    }
+}
+
+/// Writes a file anew: readers see the old one or the new one, and never a part.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = path.with_extension(format!("new-{}", std::process::id()));
+    std::fs::write(&new, bytes).and_then(|()| std::fs::rename(&new, path)).inspect_err(|_| {
+        let _ = std::fs::remove_file(&new);
+    })
 }
 
 fn store(entry: StoreEntry) -> Result<StoreConfig, String> {

@@ -100,3 +100,38 @@ fn without_any_setting_the_store_lies_under_gocache() {
         assert_eq!(config.root, Path::new("/home/me/.cache/go-build/cachewit"));
     }
 }
+
+#[test]
+fn a_plugin_has_what_the_lock_beside_the_configuration_grants_and_nothing_that_it_does_not_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    let text = "[[policy]]\nuse = \"a.wasm\"\nrequired = true\n[[policy]]\nuse = \"b.wasm\"\n[[policy]]\nuse = \"builtin:lru\"\n";
+    std::fs::write(&path, text).unwrap();
+    let digest = Digest::of(b"a").to_hex();
+    let lock = format!(
+        "version = 1\n[[plugin]]\nfile = \"a.wasm\"\nsha256 = \"{digest}\"\ngranted = [\"fact:branch\", \"env:TEAM\", \"env:UNSET\"]\n"
+    );
+    std::fs::write(dir.path().join(lock::LOCK_FILE), lock).unwrap();
+    let environment = Environment::from([("TEAM".to_owned(), "blue".to_owned()), ("SECRET".to_owned(), "x".to_owned())]);
+    let flags = Flags { config: Some(path), plugins: vec!["c.wasm".to_owned()], ..Flags::default() };
+    let config = Config::resolve(&flags, &environment, Path::new("/cache")).unwrap();
+    let [c, a, b, lru] = config.policies.as_slice() else { panic!("{:?}", config.policies) };
+    assert_eq!((a.pin, a.required), (Pin::Sha256(Digest::of(b"a")), true));
+    assert_eq!(a.grants.facts, BTreeSet::from(["branch".to_owned()]));
+    let variables = BTreeMap::from([("TEAM".to_owned(), Some("blue".to_owned())), ("UNSET".to_owned(), None)]);
+    assert_eq!(a.grants.variables, variables);
+    assert_eq!((b.pin, b.grants.clone()), (Pin::Missing, Grants::default()));
+    assert_eq!((lru.pin, c.pin), (Pin::Any, Pin::Any), "what is shipped, and what somebody names on the command line");
+    assert_eq!(c.grants, Grants::default(), "the command line grants nothing");
+}
+
+#[test]
+fn a_lock_that_cannot_be_used_is_an_error_that_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.toml");
+    std::fs::write(&path, "[[policy]]\nuse = \"a.wasm\"\n").unwrap();
+    std::fs::write(dir.path().join(lock::LOCK_FILE), "version = 9\n").unwrap();
+    let flags = Flags { config: Some(path), ..Flags::default() };
+    let error = Config::resolve(&flags, &Environment::new(), Path::new("/cache")).unwrap_err().to_string();
+    assert!(error.contains("cachewit.lock") && error.contains("is of version 9"), "{error}");
+}

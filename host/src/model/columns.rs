@@ -25,6 +25,8 @@ pub struct TrimColumns {
     pub used: u64,
     /// Bytes that must go.
     pub wanted: u64,
+    /// The first eight bytes of the head's action.
+    pub keys: Vec<u64>,
     /// Bytes of the objects that only this group needs.
     pub sizes: Vec<u64>,
     /// Ended sessions of a stream since one used it, the least over all live streams; `u32::MAX` if no live stream ever did.
@@ -60,6 +62,7 @@ impl TrimColumns {
             reason,
             used: 0,
             wanted: 0,
+            keys: Vec::new(),
             sizes: Vec::new(),
             idle_runs: Vec::new(),
             ranks: Vec::new(),
@@ -84,5 +87,79 @@ impl TrimColumns {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.sizes.is_empty()
+    }
+}
+
+/// What happened to a request, or to a group after them. The codes are the contract's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventCode {
+    /// `go` asked.
+    Get = 1,
+    /// `go` put.
+    Put = 2,
+    /// A group went.
+    Evicted = 3,
+    /// A group was shared.
+    Shared = 4,
+}
+
+/// What happened in a session, one row an event; all columns have the same length.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventColumns {
+    /// See [`EventCode`].
+    pub codes: Vec<u32>,
+    /// Where a get was answered from: 0 miss, 1 here, 2 remote, 3 Go's own cache directory, 4 refused.
+    pub levels: Vec<u32>,
+    /// Bytes.
+    pub sizes: Vec<u64>,
+    /// Microseconds from the beginning of the session.
+    pub times: Vec<u64>,
+    /// Microseconds until the answer.
+    pub durations: Vec<u64>,
+    /// Kind codes; 0 = not known.
+    pub kinds: Vec<u32>,
+    /// Microseconds that making it took, or [`UNKNOWN_COST`].
+    pub costs: Vec<u64>,
+}
+
+/// One row of [`EventColumns`].
+#[derive(Clone, Copy, Debug)]
+pub struct EventRow {
+    /// What happened.
+    pub code: EventCode,
+    /// See [`EventColumns::levels`].
+    pub level: u32,
+    /// Bytes.
+    pub size: u64,
+    /// Microseconds from the beginning of the session.
+    pub time: u64,
+    /// Microseconds until the answer.
+    pub duration: u64,
+    /// What it is; None = not known.
+    pub kind: Option<Kind>,
+    /// Microseconds that making it took.
+    pub cost: Option<u64>,
+}
+
+impl EventColumns {
+    /// Adds a row.
+    pub fn push(&mut self, row: EventRow) {
+        self.codes.push(row.code as u32);
+        self.levels.push(row.level);
+        self.sizes.push(row.size);
+        self.times.push(row.time);
+        self.durations.push(row.duration);
+        self.kinds.push(row.kind.map_or(0, |kind| u32::from(kind.code())));
+        self.costs.push(row.cost.unwrap_or(UNKNOWN_COST));
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.codes.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.codes.is_empty()
     }
 }

@@ -2,7 +2,7 @@
 
 mod columns;
 
-pub use columns::{TrimColumns, TrimReason, UNKNOWN_COST};
+pub use columns::{EventCode, EventColumns, EventRow, TrimColumns, TrimReason, UNKNOWN_COST};
 
 use sha2::{Digest as _, Sha256};
 use std::fmt;

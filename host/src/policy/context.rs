@@ -1,12 +1,13 @@
 //! What a policy may ask about, and what it can answer.
 
+use super::manifest::Wish;
 use crate::model::{Digest, Facts, Kind, Origin, UnixNanos};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-pub use cachewit_guest::{Admit, Fact};
+pub use cachewit_guest::{Admit, Fact, Serve};
 
 /// How far an entry's origin is trusted. The codes are the contract's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,9 +27,9 @@ pub trait FactSource: Send + Sync {
     fn facts(&self, output: Digest) -> Option<Facts>;
 }
 
-/// The group that is being asked about.
+/// A group: an action with its companions.
 #[derive(Clone)]
-pub struct GroupView {
+pub struct Group {
     /// The head's action.
     pub action: Digest,
     /// The head's output.
@@ -51,7 +52,7 @@ pub struct GroupView {
     pub facts: Arc<dyn FactSource>,
 }
 
-impl GroupView {
+impl Group {
     /// How far it is trusted.
     pub fn trust(&self) -> Trust {
         match self.origin {
@@ -81,27 +82,92 @@ impl GroupView {
     }
 }
 
-impl fmt::Debug for GroupView {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GroupView").field("action", &self.action).field("kind", &self.kind).finish_non_exhaustive()
+/// The group that is being asked about, read when the first question about it comes: a hit is served in microseconds, and most
+/// policies look at a part of it.
+#[derive(Clone)]
+pub struct GroupView(Arc<LazyLock<Group, Box<dyn FnOnce() -> Group + Send>>>);
+
+impl GroupView {
+    /// A group that is known.
+    pub fn of(group: Group) -> Self {
+        Self::later(move || group)
+    }
+
+    /// A group that `read` reads.
+    pub fn later(read: impl FnOnce() -> Group + Send + 'static) -> Self {
+        let read: Box<dyn FnOnce() -> Group + Send> = Box::new(read);
+        Self(Arc::new(LazyLock::new(read)))
     }
 }
 
-/// The `go` command that is served: facts by the contract's keys. A key that is not there is absent if it is one of
-/// [`SessionView::KEYS`], and unknown otherwise.
+impl std::ops::Deref for GroupView {
+    type Target = Group;
+
+    fn deref(&self) -> &Group {
+        &self.0
+    }
+}
+
+impl fmt::Debug for GroupView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GroupView")
+    }
+}
+
+/// The `go` command that is served: facts by the contract's keys.
 #[derive(Clone, Debug, Default)]
 pub struct SessionView(pub BTreeMap<&'static str, String>);
 
 impl SessionView {
-    /// Every key there can be.
-    pub const KEYS: [&'static str; 9] = ["stream", "command", "module", "goos", "goarch", "go-version", "commit", "branch", "ci"];
+    /// The keys that every policy may ask for.
+    pub const KEYS: [&'static str; 7] = ["stream", "command", "module", "goos", "goarch", "go-version", "ci"];
 
-    /// A fact by the contract's key.
+    /// A fact by the contract's key, whoever asks.
     pub fn fact(&self, key: &str) -> Fact {
-        match self.0.get(key) {
-            Some(text) => Fact::Known(text.clone()),
-            None if Self::KEYS.contains(&key) => Fact::Absent,
-            None => Fact::Unknown,
+        self.0.get(key).map_or(Fact::Absent, |text| Fact::Known(text.clone()))
+    }
+
+    /// A fact as a policy with these grants gets it. None = there is no such key for it.
+    pub fn fact_for(&self, grants: &Grants, key: &str) -> Option<Fact> {
+        if Self::KEYS.contains(&key) || grants.facts.contains(key) {
+            return Some(self.fact(key));
+        }
+        let variable = grants.variables.get(key.strip_prefix("env:")?)?;
+        Some(variable.as_ref().map_or(Fact::Absent, |value| Fact::Known(value.clone())))
+    }
+}
+
+/// What an operator lets a plugin know beyond what every policy may.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Facts of the session.
+    pub facts: BTreeSet<String>,
+    /// Environment variables with their values; None = it is not set.
+    pub variables: BTreeMap<String, Option<String>>,
+}
+
+impl Grants {
+    /// These wishes, with values out of this environment.
+    pub fn new<'a>(wishes: impl IntoIterator<Item = &'a Wish>, environment: &BTreeMap<String, String>) -> Self {
+        let mut grants = Self::default();
+        for wish in wishes {
+            match wish {
+                Wish::Fact(name) => {
+                    grants.facts.insert(name.clone());
+                }
+                Wish::Environment(name) => {
+                    grants.variables.insert(name.clone(), environment.get(name).cloned());
+                }
+            }
+        }
+        grants
+    }
+
+    /// Whether this is among them.
+    pub fn include(&self, wish: &Wish) -> bool {
+        match wish {
+            Wish::Fact(name) => self.facts.contains(name),
+            Wish::Environment(name) => self.variables.contains_key(name),
         }
     }
 }

@@ -2,17 +2,27 @@
 
 mod chain;
 mod context;
+mod link;
+pub mod manifest;
 mod native;
 pub mod shipped;
 mod source;
+mod state;
 pub mod wasm;
 
-pub use chain::{Chain, DEFAULT_EVICTION, Decision, LinkReport, load_one};
-pub use context::{Admit, Ask, ClosePlan, Fact, FactSource, GroupView, NetworkView, RequestView, SessionView, SetView, TargetView, Trust};
+pub use chain::{Chain, DEFAULT_EVICTION, Decision};
+pub use context::{
+    Admit, Ask, ClosePlan, Fact, FactSource, Grants, Group, GroupView, NetworkView, RequestView, Serve, SessionView, SetView, TargetView,
+    Trust,
+};
+pub use link::{LinkReport, check_pin, load_one, load_with};
+pub use manifest::{Manifest, Wish};
 pub use native::Fallback;
 pub use source::load_bytes;
+pub use state::StateFolder;
 
-use crate::model::TrimColumns;
+use crate::model::{Digest, EventColumns, TrimColumns};
+use std::sync::Arc;
 
 /// The roles that a policy has.
 #[allow(clippy::struct_excessive_bools, reason = "a set, with a name for each member")]
@@ -26,12 +36,20 @@ pub struct Roles {
     pub eviction: bool,
     /// Where misses are looked for.
     pub remote: bool,
+    /// Learns what happened.
+    pub observer: bool,
 }
 
 impl Roles {
     /// Their names, in the order of the contract.
     pub fn names(self) -> Vec<&'static str> {
-        let all = [("admission", self.admission), ("serving", self.serving), ("eviction", self.eviction), ("remote", self.remote)];
+        let all = [
+            ("admission", self.admission),
+            ("serving", self.serving),
+            ("eviction", self.eviction),
+            ("remote", self.remote),
+            ("observer", self.observer),
+        ];
         all.into_iter().filter_map(|(name, has)| has.then_some(name)).collect()
     }
 }
@@ -42,6 +60,17 @@ pub enum PolicyError {
     /// It cannot be loaded: missing, malformed, another world, another version.
     #[error("{0}")]
     Unusable(String),
+    /// Nobody has vouched for it.
+    #[error("is in no cachewit.lock beside the configuration; look at it and say `cachewit plugin add`")]
+    Unpinned,
+    /// It is not the one that the operator vouched for.
+    #[error("was pinned as {pinned} and is {found} now; if that is meant, say so with `cachewit plugin add`")]
+    Changed {
+        /// SHA-256 in the lock file.
+        pinned: Digest,
+        /// SHA-256 of the file.
+        found: Digest,
+    },
     /// Its settings are wrong.
     #[error("setting `{key}`: {message}")]
     Settings {
@@ -71,6 +100,26 @@ pub enum PolicyError {
     Off(String),
 }
 
+/// The version of the contract that this host speaks; components of any 0.1.x are asked.
+pub const CONTRACT: &str = "0.1.0";
+
+impl PolicyError {
+    /// What is wrong with a component that exports `plugin` in this version; None = it does not.
+    fn check_version(version: Option<&str>) -> Result<(), Self> {
+        match version {
+            Some(version) if version.starts_with("0.1.") => Ok(()),
+            Some(version) => Err(Self::Unusable(format!(
+                "is written for version {version} of the contract, and this cachewit speaks {CONTRACT}; rebuild it with the SDK of that version"
+            ))),
+            None => Err(Self::no_policy()),
+        }
+    }
+
+    fn no_policy() -> Self {
+        Self::Unusable(format!("is a component but no policy: it does not export cachewit:policy/plugin@{CONTRACT}"))
+    }
+}
+
 /// A decision maker. Every method but the first two is only called if [`Policy::roles`] has the role.
 pub trait Policy: Send {
     /// As reports name it.
@@ -88,6 +137,12 @@ pub trait Policy: Send {
     fn admit(&mut self, group: &GroupView) -> Result<Admit, PolicyError> {
         let _ = group;
         Ok(Admit::default())
+    }
+
+    /// Serving: may this hit be served.
+    fn serve(&mut self, group: &GroupView) -> Result<Serve, PolicyError> {
+        let _ = group;
+        Ok(Serve::NoOpinion)
     }
 
     /// Eviction: one score a row, the lowest go first. The answer has a score for every row and no NaN.
@@ -111,5 +166,11 @@ pub trait Policy: Send {
     fn close(&mut self, network: &NetworkView) -> Result<Option<ClosePlan>, PolicyError> {
         let _ = network;
         Ok(None)
+    }
+
+    /// Observer: what happened.
+    fn observe(&mut self, events: &Arc<EventColumns>) -> Result<(), PolicyError> {
+        let _ = events;
+        Ok(())
     }
 }

@@ -66,6 +66,9 @@ impl Rows for NativeRows {
     fn len(&self) -> u32 {
         self.0.borrow().len() as u32
     }
+    fn keys(&self, first: u32, count: u32) -> Vec<u64> {
+        self.run(first, count, |columns| &columns.keys)
+    }
     fn sizes(&self, first: u32, count: u32) -> Vec<u64> {
         self.run(first, count, |columns| &columns.sizes)
     }

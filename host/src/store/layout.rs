@@ -129,6 +129,11 @@ impl Layout {
         self.root.join("remote")
     }
 
+    /// What policies remember from session to session.
+    pub fn policy_dir(&self) -> PathBuf {
+        self.root.join("policy")
+    }
+
     /// What went wrong after `go` had gone; the next session says it.
     pub fn journal(&self) -> PathBuf {
         self.root.join("journal")

@@ -46,6 +46,8 @@ pub enum What {
     Native,
     /// A get answered out of a remote store.
     Fetched,
+    /// A get that the store could have answered, had a policy not refused it.
+    Refused,
     /// A get that nobody answered.
     Miss,
     /// A put.

@@ -6,6 +6,7 @@
 //! right and wrong, as measured.
 
 mod checkout;
+mod ci;
 mod module;
 mod words;
 
@@ -39,7 +40,9 @@ pub fn session_view(parent: Option<&[String]>, environment: &Environment, folder
     view.0.extend(version.map(|version| ("go-version", version.to_owned())));
     let (commit, branch) = checkout::head(folder);
     view.0.extend(commit.map(|commit| ("commit", commit)));
-    view.0.extend(branch.map(|branch| ("branch", branch)));
+    // CI checks a commit out and no branch.
+    view.0.extend(branch.or_else(|| ci::branch(&variable)).map(|branch| ("branch", branch)));
+    view.0.extend(ci::event(&variable).map(|event| ("ci-event", event.to_owned())));
     let ci = variable("CI").is_some_and(|value| value != "false" && value != "0");
     view.0.insert("ci", ci.to_string());
     view

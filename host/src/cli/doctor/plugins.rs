@@ -1,9 +1,9 @@
 //! The chain: whether each plugin loads, as a build would load it.
 
 use super::finding::Findings;
-use crate::config::{Config, PluginSource};
-use crate::policy::load_one;
+use crate::config::Config;
 use crate::policy::wasm::ArtifactStore;
+use crate::policy::{check_pin, load_bytes, load_one};
 
 pub(super) fn look(findings: &mut Findings, config: &Config) {
     let Some(artifacts) = ArtifactStore::of_this_user() else {
@@ -12,11 +12,10 @@ pub(super) fn look(findings: &mut Findings, config: &Config) {
     };
     let mut eviction = Vec::new();
     for policy in &config.policies {
-        let name = match &policy.source {
-            PluginSource::Builtin(name) => format!("builtin:{name}"),
-            PluginSource::File(path) => path.display().to_string(),
-        };
-        let checked = load_one(&policy.source, policy.settings.clone(), &artifacts, 1)
+        let name = policy.source.to_string();
+        let checked = load_bytes(&policy.source)
+            .and_then(|component| check_pin(policy.pin, &component))
+            .and_then(|()| load_one(&policy.source, policy.settings.clone(), &artifacts, 1))
             .and_then(|(mut plugin, roles)| plugin.describe().map(|_| roles));
         match checked {
             Ok(roles) => {

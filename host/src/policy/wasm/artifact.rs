@@ -8,6 +8,7 @@ use super::engine::Prepared;
 use crate::model::Digest;
 use crate::platform;
 use crate::policy::PolicyError;
+use crate::policy::manifest::check_header;
 use std::path::{Path, PathBuf};
 
 /// The folder of artefacts.
@@ -80,18 +81,4 @@ impl ArtifactStore {
         std::fs::write(&new, artifact)?;
         std::fs::rename(&new, path)
     }
-}
-
-/// Tells a component from everything else that people pass by mistake, in words.
-fn check_header(bytes: &[u8]) -> Result<(), PolicyError> {
-    let problem = match bytes {
-        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => return Ok(()),
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => {
-            "is a core WebAssembly module and no component; build it with `--target wasm32-wasip2`, or wrap it with `wasm-tools component new`"
-        }
-        [0, b'a', b's', b'm', ..] => "is WebAssembly of a version that this cachewit does not know",
-        [] => "is empty; build it or copy it again",
-        _ => "is not WebAssembly; name a component, whose file mostly ends in `.wasm`",
-    };
-    Err(PolicyError::Unusable(problem.to_owned()))
 }

@@ -1,6 +1,6 @@
 //! wasmtime, narrowed to what a policy needs.
 
-use super::imports::{self, Guest};
+use super::imports::{self, Guest, Wants};
 use super::limits::LIMITS;
 use super::v0_1;
 use crate::policy::{PolicyError, Roles};
@@ -44,7 +44,7 @@ pub struct Prepared {
     pub(super) engine: &'static Engine,
     pub(super) pre: InstancePre<Guest>,
     pub(super) exports: v0_1::Exports,
-    pub(super) wants_wasi: bool,
+    pub(super) wants: Wants,
 }
 
 impl std::fmt::Debug for Prepared {
@@ -66,16 +66,16 @@ impl Prepared {
     }
 
     fn link(engine: &'static Engine, component: &Component) -> Result<Self, PolicyError> {
-        let exports = v0_1::Exports::find(engine, component)?;
+        let exports = v0_1::Exports::find(component)?;
         let kind = component.component_type();
-        let wants_wasi = kind.imports(engine).any(|(name, _)| name.starts_with("wasi:"));
+        let wants = Wants::of(kind.imports(engine).map(|(name, _)| name));
         let mut linker = Linker::new(engine);
-        imports::add_to_linker(&mut linker, wants_wasi)
+        imports::add_to_linker(&mut linker, wants)
             .map_err(|error| PolicyError::Unusable(format!("the host's functions cannot be linked: {error:#}")))?;
         let pre = linker
             .instantiate_pre(component)
             .map_err(|error| PolicyError::Unusable(format!("imports something that this cachewit does not offer: {}", one_line(&error))))?;
-        Ok(Self { engine, pre, exports, wants_wasi })
+        Ok(Self { engine, pre, exports, wants })
     }
 
     /// The roles that it exports.

@@ -2,14 +2,18 @@
 //!
 //! All of it answers at once: an epoch deadline does not interrupt the host, so nothing here may block for long.
 
+use super::instance::Identity;
 use super::limits::{LIMITS, Memory};
-use crate::model::TrimColumns;
-use crate::policy::context::{Ask, ClosePlan, GroupView, NetworkView, RequestView, SessionView};
+use crate::model::{EventColumns, TrimColumns};
+use crate::policy::context::{Ask, ClosePlan, Group, GroupView, NetworkView, RequestView};
 use crate::policy::native::run;
+use crate::policy::state;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
 
 #[allow(missing_docs, clippy::pedantic, reason = "generated")]
 mod bindings {
@@ -27,12 +31,14 @@ pub(super) enum Question {
     /// Nothing: `describe` and `configure`.
     #[default]
     None,
-    /// Admission.
-    Group(Box<GroupView>),
+    /// Admission and serving.
+    Group(GroupView),
     /// Eviction.
     Trim(Box<TrimColumns>),
     /// Remote.
     Network { network: Box<NetworkView>, request: Option<RequestView>, plan: Plan },
+    /// Observer.
+    Events(Arc<EventColumns>),
 }
 
 /// What a remote policy has told `plan` so far.
@@ -44,16 +50,39 @@ pub(super) struct Plan {
     steps: usize,
 }
 
+/// What a component imports beyond the contract.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wants {
+    /// WASI, which it gets empty.
+    pub wasi: bool,
+    /// Its settings by name.
+    pub config: bool,
+}
+
+impl Wants {
+    /// By the names of its imports.
+    pub fn of<'a>(imports: impl Iterator<Item = &'a str>) -> Self {
+        imports.fold(Self::default(), |wants, name| {
+            let config = name.starts_with("wasi:config/");
+            Self { config: wants.config || config, wasi: wants.wasi || !config && name.starts_with("wasi:") }
+        })
+    }
+}
+
 /// The state of one instance.
 pub(super) struct Guest {
     pub memory: Memory,
     pub question: Question,
     pub now_ms: u64,
     pub lines: Lines,
-    max_level: u32,
-    session: Arc<SessionView>,
-    settings: Arc<serde_json::Value>,
+    pub counters: BTreeMap<String, u64>,
+    /// What it wants to be remembered, by it or by an instance before it.
+    pub saved: Option<Vec<u8>>,
+    /// Name and state version, once it has said them.
+    pub owner: String,
+    identity: Identity,
     wasi: Option<Wasi>,
+    config: Option<WasiConfigVariables>,
 }
 
 struct Wasi {
@@ -63,13 +92,22 @@ struct Wasi {
 
 impl Guest {
     /// State for a new instance.
-    pub fn new(session: Arc<SessionView>, settings: Arc<serde_json::Value>, max_level: u32, wants_wasi: bool) -> Self {
-        // Empty: no files, no environment, no arguments, no sockets; what is written goes nowhere.
-        let wasi = wants_wasi.then(|| Wasi { ctx: WasiCtx::builder().build(), table: ResourceTable::new() });
-        Self { memory: Memory::default(), question: Question::None, now_ms: 0, lines: Vec::new(), max_level, session, settings, wasi }
+    pub fn new(identity: Identity, wants: Wants, saved: Option<Vec<u8>>) -> Self {
+        Self {
+            memory: Memory::default(),
+            question: Question::None,
+            now_ms: 0,
+            lines: Vec::new(),
+            counters: BTreeMap::new(),
+            saved,
+            owner: String::new(),
+            wasi: wants.wasi.then(Wasi::empty),
+            config: wants.config.then(|| variables(&identity.settings)),
+            identity,
+        }
     }
 
-    fn group(&self) -> wasmtime::Result<&GroupView> {
+    fn group(&self) -> wasmtime::Result<&Group> {
         match &self.question {
             Question::Group(group) => Ok(group),
             _ => Err(wasmtime::format_err!("`group` has answers only while a group is asked about")),
@@ -80,6 +118,20 @@ impl Guest {
         match &self.question {
             Question::Trim(columns) => Ok(columns),
             _ => Err(wasmtime::format_err!("`trim` has answers only during a trim")),
+        }
+    }
+
+    fn events<T: Copy>(&self, of: impl Fn(&EventColumns) -> &[T], first: u32, count: u32) -> wasmtime::Result<Vec<T>> {
+        let events = self.all_events()?;
+        let cells = run(of(events), first, count)
+            .ok_or_else(|| wasmtime::format_err!("events {first} to {first}+{count} of {} were asked for", events.len()))?;
+        Ok(cells.to_vec())
+    }
+
+    fn all_events(&self) -> wasmtime::Result<&EventColumns> {
+        match &self.question {
+            Question::Events(events) => Ok(events),
+            _ => Err(wasmtime::format_err!("`events` has answers only during `observe`")),
         }
     }
 
@@ -121,18 +173,54 @@ impl Guest {
     }
 }
 
+impl Wasi {
+    /// No files, no environment, no arguments, no sockets; what is written goes nowhere.
+    fn empty() -> Self {
+        Self { ctx: WasiCtx::builder().build(), table: ResourceTable::new() }
+    }
+}
+
+/// Scalars of the settings by name, as text; dots lead into tables.
+fn variables(settings: &serde_json::Value) -> WasiConfigVariables {
+    fn add(name: &str, value: &serde_json::Value, variables: &mut WasiConfigVariables) {
+        match value {
+            serde_json::Value::String(text) => {
+                variables.insert(name, text.clone());
+            }
+            serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {
+                variables.insert(name, value.to_string());
+            }
+            serde_json::Value::Object(table) => {
+                for (key, value) in table {
+                    let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
+                    add(&name, value, variables);
+                }
+            }
+            serde_json::Value::Null | serde_json::Value::Array(_) => {}
+        }
+    }
+    let mut variables = WasiConfigVariables::new();
+    add("", settings, &mut variables);
+    variables
+}
+
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         // Linked only for components that import WASI, and those are given one in `new`.
-        let Wasi { ctx, table } = self.wasi.get_or_insert_with(|| Wasi { ctx: WasiCtx::builder().build(), table: ResourceTable::new() });
+        let Wasi { ctx, table } = self.wasi.get_or_insert_with(Wasi::empty);
         WasiCtxView { ctx, table }
     }
 }
 
 /// Links everything of the contract; WASI only where it is wanted, since linking it costs a quarter of a millisecond.
-pub(super) fn add_to_linker(linker: &mut Linker<Guest>, wants_wasi: bool) -> wasmtime::Result<()> {
+pub(super) fn add_to_linker(linker: &mut Linker<Guest>, wants: Wants) -> wasmtime::Result<()> {
     bindings::Context::add_to_linker::<_, HasSelf<_>>(linker, |guest| guest)?;
-    if wants_wasi {
+    if wants.config {
+        wasmtime_wasi_config::add_to_linker(linker, |guest: &mut Guest| {
+            WasiConfig::new(guest.config.get_or_insert_with(WasiConfigVariables::new))
+        })?;
+    }
+    if wants.wasi {
         wasmtime_wasi::p2::add_to_linker_sync(linker)?;
     }
     Ok(())
@@ -149,11 +237,11 @@ fn micros(duration: Duration) -> u64 {
 
 impl wit::log::Host for Guest {
     fn max_level(&mut self) -> wasmtime::Result<u32> {
-        Ok(self.max_level)
+        Ok(self.identity.max_level)
     }
 
     fn log(&mut self, level: u32, message: String) -> wasmtime::Result<()> {
-        if level <= self.max_level && self.lines.len() < LIMITS.log_lines as usize {
+        if level <= self.identity.max_level && self.lines.len() < LIMITS.log_lines as usize {
             self.lines.push((level, crate::fault::printable(&message, LIMITS.log_line)));
         }
         Ok(())
@@ -166,24 +254,66 @@ impl wit::clock::Host for Guest {
     }
 }
 
-impl wit::config::Host for Guest {
-    fn get(&mut self, key: String) -> wasmtime::Result<Option<String>> {
-        let mut value = Some(&*self.settings);
-        for part in key.split('.') {
-            value = value.and_then(|value| value.get(part));
-        }
-        Ok(value.and_then(|value| match value {
-            serde_json::Value::String(text) => Some(text.clone()),
-            serde_json::Value::Bool(_) | serde_json::Value::Number(_) => Some(value.to_string()),
-            _ => None,
-        }))
+impl wit::session::Host for Guest {
+    fn fact(&mut self, key: String) -> wasmtime::Result<Result<String, u32>> {
+        Ok(self.identity.session.fact_for(&self.identity.grants, &key).map_or(Err(3), cachewit_guest::Fact::into_answer))
     }
 }
 
-impl wit::session::Host for Guest {
-    fn fact(&mut self, key: String) -> wasmtime::Result<Result<String, u32>> {
-        let known = SessionView::KEYS.contains(&key.as_str());
-        Ok(if known { self.session.fact(&key).into_answer() } else { Err(3) })
+impl wit::state::Host for Guest {
+    fn load(&mut self) -> wasmtime::Result<Vec<u8>> {
+        if self.saved.is_none() {
+            let states = self.identity.states.as_ref();
+            return Ok(states.map(|states| states.load(&self.owner)).unwrap_or_default());
+        }
+        Ok(self.saved.clone().unwrap_or_default())
+    }
+
+    fn save(&mut self, bytes: Vec<u8>) -> wasmtime::Result<u32> {
+        let taken = bytes.len() <= state::MOST_BYTES;
+        if taken {
+            self.saved = Some(bytes);
+        }
+        Ok(u32::from(taken))
+    }
+}
+
+impl wit::counters::Host for Guest {
+    fn add(&mut self, name: String, value: u64) -> wasmtime::Result<()> {
+        let is_name = (1..=LIMITS.counter_name).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte));
+        if is_name && (self.counters.len() < LIMITS.counters || self.counters.contains_key(&name)) {
+            let counter = self.counters.entry(name).or_default();
+            *counter = counter.saturating_add(value);
+        }
+        Ok(())
+    }
+}
+
+impl wit::events::Host for Guest {
+    fn rows(&mut self) -> wasmtime::Result<u32> {
+        Ok(self.all_events()?.len() as u32)
+    }
+    fn codes(&mut self, first: u32, count: u32) -> wasmtime::Result<Vec<u32>> {
+        self.events(|events| &events.codes, first, count)
+    }
+    fn levels(&mut self, first: u32, count: u32) -> wasmtime::Result<Vec<u32>> {
+        self.events(|events| &events.levels, first, count)
+    }
+    fn sizes(&mut self, first: u32, count: u32) -> wasmtime::Result<Vec<u64>> {
+        self.events(|events| &events.sizes, first, count)
+    }
+    fn times(&mut self, first: u32, count: u32) -> wasmtime::Result<Vec<u64>> {
+        self.events(|events| &events.times, first, count)
+    }
+    fn durations(&mut self, first: u32, count: u32) -> wasmtime::Result<Vec<u64>> {
+        self.events(|events| &events.durations, first, count)
+    }
+    fn kinds(&mut self, first: u32, count: u32) -> wasmtime::Result<Vec<u32>> {
+        self.events(|events| &events.kinds, first, count)
+    }
+    fn costs(&mut self, first: u32, count: u32) -> wasmtime::Result<Vec<u64>> {
+        self.events(|events| &events.costs, first, count)
     }
 }
 
@@ -238,6 +368,9 @@ impl wit::trim::Host for Guest {
     }
     fn rows(&mut self) -> wasmtime::Result<u32> {
         Ok(self.trim()?.len() as u32)
+    }
+    fn keys(&mut self, first: u32, count: u32) -> wasmtime::Result<Vec<u64>> {
+        self.column(first, count, |columns| &columns.keys, |cell| cell)
     }
     fn sizes(&mut self, first: u32, count: u32) -> wasmtime::Result<Vec<u64>> {
         self.column(first, count, |columns| &columns.sizes, |cell| cell)
@@ -382,30 +515,6 @@ impl wit::http_response::Host for Guest {
         Err(not_asked())
     }
     fn header(&mut self, _name: String) -> wasmtime::Result<Option<String>> {
-        Err(not_asked())
-    }
-}
-
-impl wit::events::Host for Guest {
-    fn codes(&mut self, _first: u32, _count: u32) -> wasmtime::Result<Vec<u32>> {
-        Err(not_asked())
-    }
-    fn levels(&mut self, _first: u32, _count: u32) -> wasmtime::Result<Vec<u32>> {
-        Err(not_asked())
-    }
-    fn sizes(&mut self, _first: u32, _count: u32) -> wasmtime::Result<Vec<u64>> {
-        Err(not_asked())
-    }
-    fn durations(&mut self, _first: u32, _count: u32) -> wasmtime::Result<Vec<u32>> {
-        Err(not_asked())
-    }
-    fn kinds(&mut self, _first: u32, _count: u32) -> wasmtime::Result<Vec<u32>> {
-        Err(not_asked())
-    }
-}
-
-impl wit::counters::Host for Guest {
-    fn add(&mut self, _name: String, _value: u64) -> wasmtime::Result<()> {
         Err(not_asked())
     }
 }

@@ -5,31 +5,60 @@ use super::imports::{Guest, Plan, Question};
 use super::limits::LIMITS;
 use super::ticker::Ticker;
 use super::v0_1::Functions;
-use crate::model::{TrimColumns, UnixNanos};
-use crate::policy::context::{Admit, Ask, ClosePlan, GroupView, NetworkView, RequestView, SessionView};
-use crate::policy::{Policy, PolicyError, Roles};
+use crate::model::{EventColumns, TrimColumns, UnixNanos};
+use crate::policy::context::{Admit, Ask, ClosePlan, Grants, GroupView, NetworkView, RequestView, Serve, SessionView};
+use crate::policy::{Policy, PolicyError, Roles, StateFolder};
+use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 use wasmtime::Store;
 
 static TICKER: LazyLock<Ticker> = LazyLock::new(Ticker::default);
 
+/// Events that are told in one call.
+const EVENT_RUN: u32 = 4096;
+
 /// Rows that are scored in one call: 32 KiB of scores, and the guest's memory stays flat.
 const SCORING_RUN: u32 = 4096;
 
+/// Who a policy is to the operator, and what it may know.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The name by which reports call it.
+    pub name: String,
+    /// The session that it is asked about.
+    pub session: Arc<SessionView>,
+    /// Its settings.
+    pub settings: Arc<serde_json::Value>,
+    /// What it was let know.
+    pub grants: Arc<Grants>,
+    /// Where it is remembered what it wants to be; None = nowhere.
+    pub states: Option<StateFolder>,
+    /// The most detailed level of lines that is kept.
+    pub max_level: u32,
+}
+
+impl Identity {
+    /// Outside of any session.
+    pub fn alone(settings: serde_json::Value, max_level: u32) -> Self {
+        Self { name: String::new(), session: Arc::default(), settings: Arc::new(settings), grants: Arc::default(), states: None, max_level }
+    }
+}
+
 /// A policy that is a component.
 pub struct WasmPolicy {
-    name: String,
+    identity: Identity,
     prepared: Prepared,
-    session: Arc<SessionView>,
-    settings: Arc<serde_json::Value>,
-    max_level: u32,
     live: Option<Live>,
     tag_owner: Option<String>,
     starts: u32,
     /// Time that guests ran, of [`LIMITS`]`.session`.
     spent: Duration,
     lines: Vec<(u32, String)>,
+    counters: BTreeMap<String, u64>,
+    /// What is to be remembered.
+    saved: Option<Vec<u8>>,
     /// Key and message of a setting that it refused: it stays wrong however often it is started.
     refused: Option<(String, String)>,
 }
@@ -41,18 +70,17 @@ struct Live {
 
 impl WasmPolicy {
     /// A policy under the name by which the operator knows it. Nothing is instantiated yet.
-    pub fn new(name: String, prepared: Prepared, session: Arc<SessionView>, settings: serde_json::Value, max_level: u32) -> Self {
+    pub fn new(identity: Identity, prepared: Prepared) -> Self {
         Self {
-            name,
+            identity,
             prepared,
-            session,
-            settings: Arc::new(settings),
-            max_level,
             live: None,
             tag_owner: None,
             starts: 0,
             spent: Duration::ZERO,
             lines: Vec::new(),
+            counters: BTreeMap::new(),
+            saved: None,
             refused: None,
         }
     }
@@ -67,10 +95,48 @@ impl WasmPolicy {
 
     /// Takes the (level, text) lines that the guest logged.
     pub fn take_lines(&mut self) -> Vec<(u32, String)> {
-        if let Some(live) = &mut self.live {
-            self.lines.append(&mut live.store.data_mut().lines);
-        }
+        self.collect_from_live();
         std::mem::take(&mut self.lines)
+    }
+
+    /// Takes what the guest counted.
+    pub fn take_counters(&mut self) -> BTreeMap<String, u64> {
+        self.collect_from_live();
+        std::mem::take(&mut self.counters)
+    }
+
+    /// How long it ran, its starts included.
+    pub fn spent(&self) -> Duration {
+        self.spent
+    }
+
+    /// Writes what the guest wants to be remembered, if anything.
+    pub fn remember(&mut self) -> io::Result<()> {
+        self.collect_from_live();
+        let (Some(states), Some(owner)) = (&self.identity.states, &self.tag_owner) else { return Ok(()) };
+        match self.saved.take() {
+            Some(saved) => states.save(owner, &saved),
+            None => Ok(()),
+        }
+    }
+
+    fn collect_from_live(&mut self) {
+        if let Some(mut live) = self.live.take() {
+            self.collect(live.store.data_mut());
+            self.live = Some(live);
+        }
+    }
+
+    /// Takes over what an instance leaves, whatever becomes of it.
+    fn collect(&mut self, guest: &mut Guest) {
+        self.lines.append(&mut guest.lines);
+        for (name, value) in std::mem::take(&mut guest.counters) {
+            let sum = self.counters.entry(name).or_default();
+            *sum = sum.saturating_add(value);
+        }
+        if let Some(saved) = &guest.saved {
+            self.saved = Some(saved.clone());
+        }
     }
 
     /// An instance that is ready to be asked.
@@ -85,7 +151,7 @@ impl WasmPolicy {
             return Err(PolicyError::Off(format!("it failed {} times", self.starts)));
         }
         self.starts += 1;
-        let guest = Guest::new(self.session.clone(), self.settings.clone(), self.max_level, self.prepared.wants_wasi);
+        let guest = Guest::new(self.identity.clone(), self.prepared.wants, self.saved.clone());
         let mut store = Store::new(self.prepared.engine, guest);
         store.limiter(|guest| &mut guest.memory);
         store.set_hostcall_fuel(LIMITS.host_copy);
@@ -96,28 +162,30 @@ impl WasmPolicy {
             self.prepared.pre.instantiate(&mut store).and_then(|instance| {
                 let functions = self.prepared.exports.bind(&instance, &mut store)?;
                 let info = functions.describe.call(&mut store, ())?.0;
-                let configured = functions.configure.call(&mut store, (self.settings.to_string(),))?.0;
-                Ok((functions, info, configured))
+                let owner = format!("{}/{}", crate::fault::printable(&info.name, 64), info.state_version);
+                store.data_mut().owner.clone_from(&owner);
+                let configured = functions.configure.call(&mut store, (self.identity.settings.to_string(),))?.0;
+                Ok((functions, owner, configured))
             })
         };
         self.spent += began.elapsed();
         let mut live = match started {
-            Ok((functions, info, configured)) => {
+            Ok((functions, owner, configured)) => {
                 if let Err(error) = configured {
-                    self.lines.append(&mut store.data_mut().lines);
+                    self.collect(store.data_mut());
                     let (key, message) = (crate::fault::printable(&error.key, 100), crate::fault::printable(&error.message, 300));
                     self.refused = Some((key.clone(), message.clone()));
                     return Err(PolicyError::Settings { key, message });
                 }
-                self.tag_owner = Some(format!("{}/{}", crate::fault::printable(&info.name, 64), info.state_version));
+                self.tag_owner = Some(owner);
                 Live { store, functions }
             }
             Err(error) => {
-                self.lines.append(&mut store.data_mut().lines);
+                self.collect(store.data_mut());
                 return Err(PolicyError::Trap { question: "start", cause: self.cause(&error) });
             }
         };
-        self.lines.append(&mut live.store.data_mut().lines);
+        self.collect(live.store.data_mut());
         Ok(live)
     }
 
@@ -129,6 +197,15 @@ impl WasmPolicy {
         Instant::now()
     }
 
+    /// Whether there is time left of what a plugin may take of a session.
+    fn check_ledger(&mut self) -> Result<(), PolicyError> {
+        if self.spent < LIMITS.session {
+            return Ok(());
+        }
+        self.starts = LIMITS.restarts;
+        Err(PolicyError::Off(format!("it used {} s of this session", LIMITS.session.as_secs())))
+    }
+
     /// Runs a guest function. After an error the instance is poisoned, and the caller drops it.
     fn enter<T>(
         &mut self,
@@ -137,10 +214,7 @@ impl WasmPolicy {
         limit: Duration,
         call: impl FnOnce(&mut Live) -> wasmtime::Result<T>,
     ) -> Result<T, PolicyError> {
-        if self.spent >= LIMITS.session {
-            self.starts = LIMITS.restarts;
-            return Err(PolicyError::Off(format!("it used {} s of this session", LIMITS.session.as_secs())));
-        }
+        self.check_ledger()?;
         let began = self.arm(&mut live.store, limit);
         let answer = {
             let _running = TICKER.run(self.prepared.engine);
@@ -148,7 +222,11 @@ impl WasmPolicy {
         };
         self.spent += began.elapsed();
         answer.map_err(|error| {
-            self.lines.append(&mut live.store.data_mut().lines);
+            self.collect(live.store.data_mut());
+            // The last of many slow answers is cut off by what is left of the session, and that is what is wrong with it.
+            if let Err(off) = self.check_ledger() {
+                return off;
+            }
             PolicyError::Trap { question, cause: self.cause(&error) }
         })
     }
@@ -193,7 +271,7 @@ fn exported<T>(function: Option<&T>) -> wasmtime::Result<&T> {
 
 impl Policy for WasmPolicy {
     fn name(&self) -> String {
-        self.name.clone()
+        self.identity.name.clone()
     }
 
     fn roles(&self) -> Roles {
@@ -206,12 +284,38 @@ impl Policy for WasmPolicy {
 
     fn admit(&mut self, group: &GroupView) -> Result<Admit, PolicyError> {
         let mut live = self.take_live()?;
-        live.store.data_mut().question = Question::Group(Box::new(group.clone()));
+        live.store.data_mut().question = Question::Group(group.clone());
         let call = |live: &mut Live| exported(live.functions.admit.as_ref())?.call(&mut live.store, ());
         let (bits,) = self.enter(&mut live, "admission", LIMITS.question, call)?;
         live.store.data_mut().question = Question::None;
         self.live = Some(live);
         Ok(Admit::from_bits(bits))
+    }
+
+    fn serve(&mut self, group: &GroupView) -> Result<Serve, PolicyError> {
+        let mut live = self.take_live()?;
+        live.store.data_mut().question = Question::Group(group.clone());
+        let call = |live: &mut Live| exported(live.functions.serve.as_ref())?.call(&mut live.store, ());
+        let (code,) = self.enter(&mut live, "serving", LIMITS.question, call)?;
+        live.store.data_mut().question = Question::None;
+        self.live = Some(live);
+        Ok(Serve::from_code(code))
+    }
+
+    fn observe(&mut self, events: &Arc<EventColumns>) -> Result<(), PolicyError> {
+        let mut live = self.take_live()?;
+        live.store.data_mut().question = Question::Events(events.clone());
+        let rows = events.len() as u32;
+        let mut first = 0;
+        while first < rows {
+            let count = EVENT_RUN.min(rows - first);
+            let call = |live: &mut Live| exported(live.functions.observe.as_ref())?.call(&mut live.store, (first, count));
+            self.enter(&mut live, "observer", LIMITS.scoring, call)?;
+            first += count;
+        }
+        live.store.data_mut().question = Question::None;
+        self.live = Some(live);
+        Ok(())
     }
 
     fn score(&mut self, columns: &mut TrimColumns) -> Result<Vec<f64>, PolicyError> {

@@ -28,6 +28,10 @@ pub struct Limits {
     pub log_lines: u32,
     /// See `log_lines`.
     pub log_line: usize,
+    /// Counters a policy, and characters of a name.
+    pub counters: usize,
+    /// See `counters`.
+    pub counter_name: usize,
     /// Instances a session: the first, and those after a trap.
     pub restarts: u32,
     /// Steps in one plan, and sets of one answer.
@@ -47,6 +51,8 @@ pub const LIMITS: Limits = Limits {
     session: Duration::from_secs(10),
     log_lines: 100,
     log_line: 1024,
+    counters: 100,
+    counter_name: 64,
     restarts: 3,
     plan_steps: 1000,
 };

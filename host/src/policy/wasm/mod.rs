@@ -16,5 +16,5 @@ mod v0_1;
 pub use artifact::{ArtifactStore, Compiled};
 pub use compile::{COMPILE_COMMAND, compile_child};
 pub use engine::Prepared;
-pub use instance::WasmPolicy;
+pub use instance::{Identity, WasmPolicy};
 pub use limits::{LIMITS, Limits};

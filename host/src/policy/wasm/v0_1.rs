@@ -2,11 +2,11 @@
 
 use super::imports::Guest;
 use crate::policy::{PolicyError, Roles};
+use wasmtime::Store;
 use wasmtime::component::{Component, ComponentExportIndex, ComponentType, Instance, Lift, TypedFunc};
-use wasmtime::{Engine, Store};
 
 /// The version that is asked for; wasmtime takes any later 0.1.x for it.
-const VERSION: &str = "0.1.0";
+const VERSION: &str = crate::policy::CONTRACT;
 
 /// `plugin.info`.
 #[derive(Clone, Debug, ComponentType, Lift)]
@@ -34,13 +34,15 @@ pub(super) struct Exports {
     serve: Option<ComponentExportIndex>,
     eviction: Option<[ComponentExportIndex; 3]>,
     remote: Option<[ComponentExportIndex; 3]>,
+    observe: Option<ComponentExportIndex>,
 }
 
 impl Exports {
     /// Finds the exports of a policy, or says what is wrong with the component.
-    pub fn find(engine: &Engine, component: &Component) -> Result<Self, PolicyError> {
+    pub fn find(component: &Component) -> Result<Self, PolicyError> {
         let interface = |name: &str| component.get_export_index(None, format!("cachewit:policy/{name}@{VERSION}"));
-        let Some(plugin) = interface("plugin") else { return Err(not_a_policy(engine, component)) };
+        // Its manifest has been read by now and said so; a version that wasmtime does not take for ours is none.
+        let plugin = interface("plugin").ok_or_else(PolicyError::no_policy)?;
         let function = |of: &ComponentExportIndex, interface: &str, name: &str| {
             component.get_export_index(Some(of), name).ok_or_else(|| {
                 PolicyError::Unusable(format!(
@@ -61,6 +63,7 @@ impl Exports {
             serve: one("serve", "serving")?,
             eviction: three("eviction", ["begin", "score", "end"])?,
             remote: three("remote", ["open", "route", "close"])?,
+            observe: one("observe", "observer")?,
         })
     }
 
@@ -71,6 +74,7 @@ impl Exports {
             serving: self.serve.is_some(),
             eviction: self.eviction.is_some(),
             remote: self.remote.is_some(),
+            observer: self.observe.is_some(),
         }
     }
 
@@ -80,6 +84,8 @@ impl Exports {
             describe: instance.get_typed_func(&mut *store, self.describe)?,
             configure: instance.get_typed_func(&mut *store, self.configure)?,
             admit: self.admit.as_ref().map(|index| instance.get_typed_func(&mut *store, index)).transpose()?,
+            serve: self.serve.as_ref().map(|index| instance.get_typed_func(&mut *store, index)).transpose()?,
+            observe: self.observe.as_ref().map(|index| instance.get_typed_func(&mut *store, index)).transpose()?,
             eviction: match &self.eviction {
                 Some([begin, score, end]) => Some(Eviction {
                     begin: instance.get_typed_func(&mut *store, begin)?,
@@ -105,6 +111,8 @@ pub(super) struct Functions {
     pub describe: TypedFunc<(), (Info,)>,
     pub configure: TypedFunc<(String,), (Result<(), ConfigError>,)>,
     pub admit: Option<TypedFunc<(), (u32,)>>,
+    pub serve: Option<TypedFunc<(), (u32,)>>,
+    pub observe: Option<TypedFunc<(u32, u32), ()>>,
     pub eviction: Option<Eviction>,
     pub remote: Option<Remote>,
 }
@@ -121,16 +129,4 @@ pub(super) struct Remote {
     pub open: TypedFunc<(), (u32,)>,
     pub route: TypedFunc<(), (u32,)>,
     pub close: TypedFunc<(), (u32,)>,
-}
-
-fn not_a_policy(engine: &Engine, component: &Component) -> PolicyError {
-    let kind = component.component_type();
-    let mut names = kind.exports(engine).map(|(name, _)| name);
-    let other = names.find_map(|name| name.strip_prefix("cachewit:policy/plugin@").map(str::to_owned));
-    PolicyError::Unusable(match other {
-        Some(version) => format!(
-            "is written for version {version} of the contract, and this cachewit speaks {VERSION}; rebuild it with the SDK of that version"
-        ),
-        None => format!("is a component but no policy: it does not export cachewit:policy/plugin@{VERSION}"),
-    })
 }

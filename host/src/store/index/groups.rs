@@ -114,6 +114,18 @@ impl Index {
         work().map_err(|error| self.error(error))
     }
 
+    /// Forgets the words that policies gave groups. Returns how many there were.
+    pub fn forget_tags(&self) -> Result<usize, IndexError> {
+        let work = || -> rusqlite::Result<usize> {
+            let transaction = rusqlite::Transaction::new_unchecked(self.connection(), rusqlite::TransactionBehavior::Immediate)?;
+            let tags = transaction.execute("UPDATE entry SET tag = 0 WHERE tag != 0", [])?;
+            transaction.execute("DELETE FROM meta WHERE name = 'tag-owner'", [])?;
+            transaction.commit()?;
+            Ok(tags)
+        };
+        work().map_err(|error| self.error(error))
+    }
+
     /// Notes which targets hold these heads' groups, as long as the output is still the one that was shared.
     pub fn note_held(&self, held: &[(i64, Digest, u32)]) -> Result<(), IndexError> {
         if held.is_empty() {

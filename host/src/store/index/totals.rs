@@ -13,6 +13,21 @@ const WAL_MOST: u64 = 64 << 10;
 /// Named sums: `gets`, `put-bytes`, `policy/lru/eviction` …
 pub type Totals = BTreeMap<String, i64>;
 
+/// The counters of a plugin, all sessions together: names come from guests, and could be new ones each time.
+const COUNTERS_MOST: i64 = 100;
+
+/// Whether a plugin that has enough counters invents another.
+fn is_one_too_many(transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<bool> {
+    let Some((plugin, _)) = name.strip_prefix("counter/").and_then(|rest| rest.rsplit_once('/')) else { return Ok(false) };
+    let is_known = "SELECT EXISTS (SELECT 1 FROM total WHERE name = ?1)";
+    if transaction.prepare_cached(is_known)?.query_row(params![name], |row| row.get(0))? {
+        return Ok(false);
+    }
+    // `0` follows `/`.
+    let count = "SELECT count(*) FROM total WHERE name > 'counter/' || ?1 || '/' AND name < 'counter/' || ?1 || '0'";
+    Ok(transaction.prepare_cached(count)?.query_row(params![plugin], |row| row.get::<_, i64>(0))? >= COUNTERS_MOST)
+}
+
 impl Index {
     /// Adds to the sums, and writes the row of a session that has none yet, in one transaction behind `go`'s back.
     pub fn add_totals(&self, totals: &Totals, session: Option<&SessionRow>) -> Result<(), IndexError> {
@@ -23,9 +38,13 @@ impl Index {
             if let Some(session) = session {
                 insert_session(&transaction, session)?;
             }
-            let sql = "INSERT INTO total (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = value + excluded.value";
+            // What is past 63 bits would become a fraction, which no reader takes.
+            let sql = "INSERT INTO total (name, value) VALUES (?1, ?2)
+                       ON CONFLICT DO UPDATE SET value = min(value + excluded.value, 9223372036854775807)";
             for (name, value) in totals.iter().filter(|(_, value)| **value != 0) {
-                transaction.prepare_cached(sql)?.execute(params![name, value])?;
+                if !is_one_too_many(&transaction, name)? {
+                    transaction.prepare_cached(sql)?.execute(params![name, value])?;
+                }
             }
             transaction.commit()
         };
@@ -143,4 +162,23 @@ pub struct Size {
     pub objects: u64,
     /// Bytes of the files.
     pub bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::index::{Index, Totals};
+
+    #[test]
+    fn a_plugin_has_a_hundred_counters_whatever_it_calls_them_and_no_sum_runs_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let index = Index::open(&dir.path().join("index.db")).unwrap();
+        for session in 0..3 {
+            let names = (0..60).map(|number| (format!("counter/a.wasm/{session}-{number}"), i64::MAX));
+            let totals: Totals = names.chain([("counter/b.wasm/same".to_owned(), i64::MAX), ("hits".to_owned(), 1)]).collect();
+            index.add_totals(&totals, None).unwrap();
+        }
+        let totals = index.totals().unwrap();
+        assert_eq!(totals.keys().filter(|name| name.starts_with("counter/a.wasm/")).count(), 100);
+        assert_eq!((totals["counter/b.wasm/same"], totals["hits"]), (i64::MAX, 3));
+    }
 }

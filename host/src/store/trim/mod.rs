@@ -10,7 +10,7 @@ pub use plan::Victims;
 
 use super::lease::{self, AllLeases, ReadersLock};
 use super::{Index, IndexError, Layout, index};
-use crate::model::{Digest, TrimColumns, TrimReason, UnixNanos};
+use crate::model::{Digest, Kind, TrimColumns, TrimReason, UnixNanos};
 use rusqlite::params;
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
@@ -43,6 +43,8 @@ pub struct TrimReport {
     pub groups: u64,
     /// Heads of these groups, in the order in which they went.
     pub heads: Vec<Digest>,
+    /// Bytes and kind of each of them.
+    pub gone: Vec<(u64, Kind)>,
     /// Bytes of the files that went.
     pub bytes: u64,
     /// Whether the goal was out of reach, since what remains is in use.
@@ -115,6 +117,7 @@ pub fn trim(_lock: &TrimLock, layout: &Layout, index: &Index, goal: Goal, scorer
         after: before.saturating_sub(bytes),
         groups: victims.groups.len() as u64,
         heads: victims.groups.iter().map(|group| plan.head(*group)).collect(),
+        gone: victims.groups.iter().map(|group| (plan.columns.sizes[*group], plan.columns.kinds[*group])).collect(),
         bytes,
         short,
     })

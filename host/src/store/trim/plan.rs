@@ -102,6 +102,7 @@ impl Plan {
             let put = members().map(|entry| entry.row.put_ns).max().unwrap_or(0);
             let used_s = members().map(|entry| entry.used_s).max().unwrap_or(0).max(UnixNanos(put).seconds());
             let held = outputs.iter().any(|output| leases.hold(*output));
+            columns.keys.push(head.row.action.prefix());
             columns.sizes.push(own.map(|object| object.size).sum());
             columns.idle_runs.push(members().filter_map(|entry| idle.get(&entry.row.id)).min().copied().unwrap_or(u32::MAX));
             columns.idle_seconds.push(seconds(now.seconds() - used_s));

@@ -1,18 +1,29 @@
-//! `cachewit plugin`: look at plugins.
+//! `cachewit plugin`: look at plugins, and say which of them builds are to use.
+
+mod add;
+mod eval;
+mod event;
+mod installation;
+mod list;
+mod new;
+mod reset;
+mod scaffold;
 
 use super::resolve::human;
 use crate::config::{PluginSource, plugin_source};
 use crate::model::Digest;
-use crate::policy::wasm::{ArtifactStore, Compiled};
-use crate::policy::{load_bytes, load_one, shipped};
+use crate::policy::wasm::ArtifactStore;
+use crate::policy::{Manifest, load_bytes, load_one};
 use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The commands.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
+    /// Begin a policy: a crate that builds, and whose tests pass
+    New(new::Arguments),
     /// Load a plugin as a build would: compile it, ask its name, check its settings
     Check {
         /// A file, or builtin:NAME
@@ -21,6 +32,8 @@ pub(super) enum Command {
         #[arg(long, default_value = "{}")]
         settings: String,
     },
+    /// Ask a plugin one question, an event in JSON, and print its answer
+    Eval(eval::Arguments),
     /// Look at a plugin without running it
     Inspect {
         /// A file, or builtin:NAME
@@ -29,16 +42,37 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// List the shipped plugins
-    List,
+    /// Take a plugin into the chain: compile it, pin it by its hash, and say what it may know
+    Add(add::Add),
+    /// List the plugins of the chain, and those that come with cachewit
+    List {
+        /// The configuration; by default $`CACHEWIT_CONFIG`, then the user's
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take a plugin out of the chain
+    Remove(add::Remove),
+    /// Forget what plugins remember in the store
+    Reset {
+        #[command(flatten)]
+        settings: super::Settings,
+    },
 }
 
 /// Runs one.
 pub(super) fn run(command: &Command) -> Result<ExitCode> {
     match command {
+        Command::New(arguments) => new::run(arguments),
         Command::Check { plugin, settings } => check(plugin, settings).with_context(|| format!("plugin {plugin}")),
+        Command::Eval(arguments) => eval::run(arguments).with_context(|| format!("plugin {}", arguments.plugin())),
         Command::Inspect { plugin, json } => inspect(plugin, *json).with_context(|| format!("plugin {plugin}")),
-        Command::List => list(),
+        Command::Add(arguments) => add::add(arguments).with_context(|| format!("plugin {}", arguments.plugin())),
+        Command::List { config, json } => list::list(config.as_deref(), *json),
+        Command::Remove(arguments) => add::remove(arguments),
+        Command::Reset { settings } => reset::run(settings),
     }
 }
 
@@ -50,12 +84,17 @@ fn source(plugin: &str) -> PluginSource {
     plugin_source(plugin, Path::new(""))
 }
 
-fn check(plugin: &str, settings: &str) -> Result<ExitCode> {
+/// Settings as JSON, or the file that holds them.
+fn read_settings(settings: &str) -> Result<Value> {
     let text = match settings.strip_prefix('@') {
         Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read the settings {path}"))?,
         None => settings.to_owned(),
     };
-    let settings: Value = serde_json::from_str(&text).context("the settings are no JSON")?;
+    serde_json::from_str(&text).context("the settings are no JSON")
+}
+
+fn check(plugin: &str, settings: &str) -> Result<ExitCode> {
+    let settings = read_settings(settings)?;
     let (mut policy, roles) = load_one(&source(plugin), settings, &artifacts()?, 4)?;
     let described = policy.describe();
     for (_, line) in policy.take_lines() {
@@ -67,46 +106,33 @@ fn check(plugin: &str, settings: &str) -> Result<ExitCode> {
         "roles      {}",
         if roles.names().is_empty() { "none: it will not be asked anything".to_owned() } else { roles.names().join(", ") }
     );
-    if roles.serving {
-        println!("note       this cachewit does not ask the role `serving` yet");
-    }
     println!("settings   accepted");
     Ok(ExitCode::SUCCESS)
 }
 
 fn inspect(plugin: &str, as_json: bool) -> Result<ExitCode> {
     let component = load_bytes(&source(plugin))?;
-    let artifacts = artifacts()?;
-    let prepared = match artifacts.load(&component)? {
-        Compiled::Ready(prepared) => *prepared,
-        Compiled::Missing => artifacts.compile(&component)?,
-    };
+    let manifest = Manifest::read(&component)?;
+    let wishes: Vec<String> = manifest.wishes.iter().map(ToString::to_string).collect();
     let sha256 = Digest::of(&component).to_hex();
     if as_json {
         let object = json!({
-            "bytes": component.len(), "sha256": sha256, "roles": prepared.roles().names(),
-            "exports": prepared.exports(), "imports": prepared.imports(),
+            "bytes": component.len(), "sha256": sha256, "roles": manifest.roles().names(), "wishes": wishes,
+            "exports": manifest.exports, "imports": manifest.imports,
         });
         println!("{object}");
         return Ok(ExitCode::SUCCESS);
     }
     println!("size       {}", human(component.len() as u64));
     println!("sha256     {sha256}");
-    println!("roles      {}", prepared.roles().names().join(", "));
-    for (title, names) in [("exports", prepared.exports()), ("imports", prepared.imports())] {
+    println!("roles      {}", manifest.roles().names().join(", "));
+    if !wishes.is_empty() {
+        println!("wishes     {}", wishes.join(", "));
+    }
+    for (title, names) in [("exports", manifest.exports), ("imports", manifest.imports)] {
         for name in names {
             println!("{title}    {name}");
         }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn list() -> Result<ExitCode> {
-    let artifacts = artifacts()?;
-    for name in shipped::NAMES {
-        let source = PluginSource::Builtin((*name).to_owned());
-        let (_, roles) = load_one(&source, json!({}), &artifacts, 1)?;
-        println!("builtin:{name:<14} {}", roles.names().join(", "));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,0 +1,123 @@
+//! Serving: whether a hit may be served that this session did not put itself.
+
+use super::archive::ArchiveFacts;
+use super::{Hit, Shelf};
+use crate::model::{Digest, Entry, Facts, Kind, Origin};
+use crate::object;
+use crate::policy::{Chain, FactSource, Group, GroupView};
+use crate::store::GroupRow;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Asks the chain, if anybody in it has a say.
+pub(super) struct Judge {
+    chain: Arc<Mutex<Chain>>,
+    shelf: Arc<Shelf>,
+    facts: Arc<ArchiveFacts>,
+    /// Found out at the first hit.
+    serves: OnceLock<bool>,
+}
+
+/// Where a hit came from, as far as it is not in the index.
+pub(super) enum Found<'a> {
+    /// In the store.
+    Here,
+    /// In Go's own cache directory.
+    Native,
+    /// It has just arrived.
+    Fetched(&'a Entry),
+}
+
+impl Judge {
+    pub fn new(chain: Arc<Mutex<Chain>>, shelf: Arc<Shelf>) -> Self {
+        let facts = Arc::new(ArchiveFacts::new(shelf.clone()));
+        Self { chain, shelf, facts, serves: OnceLock::new() }
+    }
+
+    /// Whether it may be served.
+    pub fn lets_pass(&self, action: Digest, hit: &Hit, found: &Found<'_>) -> bool {
+        if hit.own {
+            return true;
+        }
+        let chain = || self.chain.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*self.serves.get_or_init(|| chain().serves()) {
+            return true;
+        }
+        let view = self.view(action, hit, found);
+        chain().serve(&view)
+    }
+
+    /// The group of a hit, which is looked for when a policy asks the first thing about it.
+    fn view(&self, action: Digest, hit: &Hit, found: &Found<'_>) -> GroupView {
+        let (shelf, facts, hit) = (self.shelf.clone(), self.facts.clone(), hit.clone());
+        let alone = match found {
+            Found::Fetched(entry) => Some((*entry).clone()),
+            Found::Here | Found::Native => None,
+        };
+        let origin = match found {
+            Found::Here => Origin::Unknown,
+            Found::Native => Origin::Native,
+            Found::Fetched(_) => Origin::Remote,
+        };
+        GroupView::later(move || {
+            let row = || {
+                let head = *shelf.with_index(|index| index.heads(&[hit.used]))?.first()?;
+                shelf.with_index(|index| index.group(head)).flatten()
+            };
+            match row() {
+                Some(row) => group_of(&row, facts),
+                None => group_of_one(action, &hit, alone.as_ref(), origin),
+            }
+        })
+    }
+}
+
+/// A group of the index.
+pub(super) fn group_of(row: &GroupRow, facts: Arc<ArchiveFacts>) -> Group {
+    let head = row.head();
+    Group {
+        action: head.action,
+        output: head.output,
+        kind: head.kind,
+        size: row.size(),
+        // Nearly always the same: what groups share is the empty body and tiny lists.
+        own_size: row.size(),
+        members: row.members.len() as u32,
+        cost: row.cost(),
+        origin: head.origin,
+        put: head.put,
+        facts,
+    }
+}
+
+/// What the index does not know: what lies in Go's own cache, and what has just arrived.
+fn group_of_one(action: Digest, hit: &Hit, entry: Option<&Entry>, origin: Origin) -> Group {
+    Group {
+        action: entry.map_or(action, |entry| entry.head),
+        output: hit.output,
+        kind: entry.map_or_else(|| sniff(&hit.path), |entry| entry.kind),
+        size: hit.size,
+        own_size: hit.size,
+        members: 1,
+        cost: entry.and_then(|entry| entry.cost),
+        origin,
+        put: hit.put,
+        facts: Arc::new(FileFacts(hit.path.clone())),
+    }
+}
+
+fn sniff(path: &str) -> Kind {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(super::HEAD as u64).read_to_end(&mut head));
+    read.map_or(Kind::Unknown, |_| object::sniff(&head))
+}
+
+/// Reads facts out of one file.
+struct FileFacts(String);
+
+impl FactSource for FileFacts {
+    fn facts(&self, _output: Digest) -> Option<Facts> {
+        Some(object::read_facts(&mut BufReader::new(File::open(&self.0).ok()?)))
+    }
+}

@@ -1,0 +1,41 @@
+//! What a session did, as observers are told it.
+
+use super::Cache;
+use crate::model::{EventCode, EventColumns, EventRow, Kind};
+use crate::trace::{Event, What};
+use std::sync::{Arc, PoisonError};
+
+/// Tells those who want to know: the requests, then the groups that were evicted, then those that were shared.
+pub(super) fn tell(cache: &Cache, events: &[Event], evicted: &[(u64, Kind)]) {
+    let mut chain = cache.chain();
+    if !chain.observes() {
+        return;
+    }
+    let mut columns = EventColumns::default();
+    for event in events {
+        columns.push(request(event));
+    }
+    let shared = cache.shared_now.lock().unwrap_or_else(PoisonError::into_inner);
+    for (code, groups) in [(EventCode::Evicted, evicted), (EventCode::Shared, &shared.groups)] {
+        for (size, kind) in groups {
+            columns.push(EventRow { code, level: 0, size: *size, time: 0, duration: 0, kind: Some(*kind), cost: None });
+        }
+    }
+    drop(shared);
+    if !columns.is_empty() {
+        chain.observe(&Arc::new(columns));
+    }
+}
+
+fn request(event: &Event) -> EventRow {
+    let (code, level) = match event.what {
+        What::Miss => (EventCode::Get, 0),
+        What::Hit => (EventCode::Get, 1),
+        What::Fetched => (EventCode::Get, 2),
+        What::Native => (EventCode::Get, 3),
+        What::Refused => (EventCode::Get, 4),
+        What::Put => (EventCode::Put, 0),
+    };
+    let kind = event.kind.map(|_| event.kind());
+    EventRow { code, level, size: event.size, time: event.t, duration: event.d, kind, cost: event.cost }
+}

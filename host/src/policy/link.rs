@@ -1,0 +1,356 @@
+//! One plugin of a chain: what it is, whether it can be asked, and what came of asking.
+//!
+//! Three stages, each only when something needs it: its manifest is read when anybody wants to know its roles; it is linked, and compiled
+//! before that if it is new, when something comes up that it has a role for; it is instantiated at the first question.
+
+use super::context::{Grants, SessionView};
+use super::manifest::{Manifest, Wish};
+use super::state::StateFolder;
+use super::wasm::{ArtifactStore, Compiled, Identity, WasmPolicy};
+use super::{Policy, PolicyError, Roles, load_bytes};
+use crate::config::{Pin, PluginSource, PolicyConfig};
+use crate::fault::Faults;
+use crate::model::Digest;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+/// How long a question that can wait does wait for a plugin that is being compiled.
+const COMPILE_WAIT: Duration = Duration::from_secs(60);
+
+/// A plugin of the chain.
+pub(super) struct Link {
+    pub name: String,
+    config: PolicyConfig,
+    /// Once somebody wanted to know. An error was said, and nothing is known then.
+    manifest: Option<Result<Manifest, ()>>,
+    component: Option<Cow<'static, [u8]>>,
+    state: State,
+    calls: BTreeMap<&'static str, u64>,
+    failures: u32,
+    off: Option<String>,
+    lines: Vec<(u32, String)>,
+    counters: BTreeMap<String, u64>,
+    spent: Duration,
+}
+
+enum State {
+    New,
+    Compiling(Receiver<Result<WasmPolicy, PolicyError>>),
+    Ready(Box<WasmPolicy>),
+    Off,
+}
+
+/// What a plugin needs to come to life.
+#[derive(Clone)]
+pub(super) struct Loader {
+    pub artifacts: Option<ArtifactStore>,
+    pub session: Arc<SessionView>,
+    pub states: Option<StateFolder>,
+    pub log_level: u32,
+}
+
+/// Whether a question can wait for a compiler.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// `go` waits for the answer.
+    None,
+    /// Nobody does, or nothing may happen without the answer.
+    Some,
+}
+
+/// What a link did in a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkReport {
+    /// Its name.
+    pub name: String,
+    /// Questions asked of each role.
+    pub calls: BTreeMap<&'static str, u64>,
+    /// Time that it ran, its start included.
+    pub spent: Duration,
+    /// Why it is not asked any more.
+    pub off: Option<String>,
+    /// What it counted.
+    pub counters: BTreeMap<String, u64>,
+    /// What it logged: (level, text).
+    pub lines: Vec<(u32, String)>,
+}
+
+impl Link {
+    pub fn new(config: PolicyConfig) -> Self {
+        let name = match &config.source {
+            PluginSource::Builtin(name) => name.clone(),
+            PluginSource::File(path) => {
+                path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+            }
+        };
+        Self {
+            name,
+            config,
+            manifest: None,
+            component: None,
+            state: State::New,
+            calls: BTreeMap::new(),
+            failures: 0,
+            off: None,
+            lines: Vec::new(),
+            counters: BTreeMap::new(),
+            spent: Duration::ZERO,
+        }
+    }
+
+    /// Whether the operator would rather have nothing than go without it.
+    pub fn is_required(&self) -> bool {
+        self.config.required
+    }
+
+    /// Whether it was asked anything.
+    pub fn was_asked(&self) -> bool {
+        !self.calls.is_empty()
+    }
+
+    /// The roles that it has; None if they cannot be found out, which is a fault that was said.
+    pub fn roles(&mut self, faults: &Faults) -> Option<Roles> {
+        if self.manifest.is_none() {
+            let read = self.read_manifest();
+            let known = read.map_err(|error| self.switch_off(&error, faults));
+            if let Ok(manifest) = &known {
+                self.say_ungranted(manifest, faults);
+            }
+            self.manifest = Some(known);
+        }
+        self.manifest.as_ref()?.as_ref().ok().map(Manifest::roles)
+    }
+
+    fn read_manifest(&mut self) -> Result<Manifest, PolicyError> {
+        let component = load_bytes(&self.config.source)?;
+        check_pin(self.config.pin, &component)?;
+        let manifest = Manifest::read(&component)?;
+        self.component = Some(component);
+        Ok(manifest)
+    }
+
+    /// What it wishes to know and nobody let it: it may be of no use without.
+    fn say_ungranted(&self, manifest: &Manifest, faults: &Faults) {
+        if let PluginSource::Builtin(_) = self.config.source {
+            return;
+        }
+        let open = |wish: &&Wish| !self.config.grants.include(wish) && !self.config.denied.contains(*wish);
+        let wishes: Vec<String> = manifest.wishes.iter().filter(open).map(ToString::to_string).collect();
+        if let Some(first) = wishes.first() {
+            let (source, all) = (&self.config.source, wishes.join(" and "));
+            faults.say(
+                &format!("wishes:{source}"),
+                format!(
+                    "plugin {source} wishes to know {all}, which nobody granted; it goes on without. Decide with `cachewit plugin add {source} --grant {first}`, or --deny"
+                ),
+            );
+        }
+    }
+
+    fn switch_off(&mut self, reason: &PolicyError, faults: &Faults) {
+        self.say(reason, faults);
+        self.off = Some(reason.to_string());
+        self.collect();
+        self.state = State::Off;
+    }
+
+    /// One line a plugin: its first failure says all there is to say, and that it is off in the end stands in reports.
+    fn say(&self, reason: &PolicyError, faults: &Faults) {
+        let source = self.config.source.to_string();
+        let failed = match reason {
+            PolicyError::Trap { .. } | PolicyError::Nonsense { .. } => "failed in ",
+            _ => "",
+        };
+        let then = if self.config.required { "what it was to judge is not served" } else { "the build goes on without it" };
+        faults.say(&format!("plugin:{source}"), format!("plugin {source} {failed}{reason}; {then}"));
+    }
+
+    /// Links it, and compiles it before that in the background if it has to be.
+    pub fn load(&mut self, loader: &Loader, patience: Patience, faults: &Faults) {
+        if self.roles(faults).is_none() {
+            return;
+        }
+        if let State::New = self.state {
+            match self.begin(loader) {
+                Ok(state) => self.state = state,
+                Err(error) => self.switch_off(&error, faults),
+            }
+        }
+        if let State::Compiling(receiver) = &self.state {
+            let wait = if patience == Patience::Some || self.config.required { COMPILE_WAIT } else { Duration::ZERO };
+            match receiver.recv_timeout(wait) {
+                Ok(Ok(policy)) => self.state = State::Ready(Box::new(policy)),
+                Ok(Err(error)) => self.switch_off(&error, faults),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.switch_off(&PolicyError::Unusable("was not compiled: the compiling thread is gone".to_owned()), faults);
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, loader: &Loader) -> Result<State, PolicyError> {
+        let component = match self.component.take() {
+            Some(component) => component,
+            None => load_bytes(&self.config.source)?,
+        };
+        let no_folder = || PolicyError::Unusable("cannot be compiled: there is no cache folder for this user; set HOME".to_owned());
+        let artifacts = loader.artifacts.as_ref().ok_or_else(no_folder)?;
+        let identity = Identity {
+            name: self.name.clone(),
+            session: loader.session.clone(),
+            settings: Arc::new(self.config.settings.clone()),
+            grants: Arc::new(self.grants()),
+            states: loader.states.clone(),
+            max_level: loader.log_level,
+        };
+        match artifacts.load(&component)? {
+            Compiled::Ready(prepared) => Ok(State::Ready(Box::new(WasmPolicy::new(identity, *prepared)))),
+            Compiled::Missing => {
+                let (sender, receiver) = channel();
+                let artifacts = artifacts.clone();
+                std::thread::spawn(move || {
+                    let policy = artifacts.compile(&component).map(|prepared| WasmPolicy::new(identity, prepared));
+                    // Nobody may be waiting any more; the artefact is kept all the same.
+                    let _ = sender.send(policy);
+                });
+                Ok(State::Compiling(receiver))
+            }
+        }
+    }
+
+    /// What it may know. A shipped plugin is a part of this program, and has what it wishes.
+    fn grants(&self) -> Grants {
+        match (&self.config.source, &self.manifest) {
+            (PluginSource::Builtin(_), Some(Ok(manifest))) => Grants::new(&manifest.wishes, &BTreeMap::new()),
+            _ => self.config.grants.clone(),
+        }
+    }
+
+    /// Whether it is not ready yet, and nothing is wrong with it so far.
+    pub fn is_compiling(&self) -> bool {
+        matches!(self.state, State::Compiling(_))
+    }
+
+    /// The policy, if it can be asked.
+    pub fn ready(&mut self, loader: &Loader, patience: Patience, faults: &Faults) -> Option<&mut WasmPolicy> {
+        self.load(loader, patience, faults);
+        self.policy()
+    }
+
+    /// The policy, if it was loaded and is not off.
+    pub fn policy(&mut self) -> Option<&mut WasmPolicy> {
+        match &mut self.state {
+            State::Ready(policy) => Some(policy),
+            _ => None,
+        }
+    }
+
+    /// Asks a question of a policy that is ready. None = it has no answer.
+    pub fn ask<T>(
+        &mut self,
+        role: &'static str,
+        faults: &Faults,
+        mut question: impl FnMut(&mut dyn Policy) -> Result<T, PolicyError>,
+    ) -> Option<T> {
+        let State::Ready(policy) = &mut self.state else { return None };
+        *self.calls.entry(role).or_default() += 1;
+        match question(policy.as_mut()) {
+            Ok(answer) => Some(answer),
+            Err(error @ (PolicyError::Trap { .. } | PolicyError::Nonsense { .. })) => {
+                self.failures += 1;
+                if self.failures >= super::wasm::LIMITS.restarts {
+                    self.switch_off(&error, faults);
+                } else {
+                    self.say(&error, faults);
+                }
+                None
+            }
+            Err(error) => {
+                self.switch_off(&error, faults);
+                None
+            }
+        }
+    }
+
+    /// Takes over what the instance has collected, and keeps what it wants to be kept.
+    fn collect(&mut self) {
+        if let State::Ready(policy) = &mut self.state {
+            self.lines.append(&mut policy.take_lines());
+            for (name, value) in policy.take_counters() {
+                let sum = self.counters.entry(name).or_default();
+                *sum = sum.saturating_add(value);
+            }
+            self.spent = policy.spent();
+        }
+    }
+
+    /// Writes what it wants to remember. That it cannot be written costs nothing but the memory.
+    pub fn remember(&mut self, faults: &Faults) {
+        let source = self.config.source.to_string();
+        if let State::Ready(policy) = &mut self.state
+            && let Err(error) = policy.remember()
+        {
+            faults.say("state", format!("what plugin {source} wants to remember cannot be kept: {error}"));
+        }
+    }
+
+    pub fn report(&mut self) -> LinkReport {
+        self.collect();
+        LinkReport {
+            name: self.name.clone(),
+            calls: self.calls.clone(),
+            spent: self.spent,
+            off: self.off.clone(),
+            counters: std::mem::take(&mut self.counters),
+            lines: std::mem::take(&mut self.lines),
+        }
+    }
+}
+
+/// Whether a component is the one that the operator vouched for.
+pub fn check_pin(pin: Pin, component: &[u8]) -> Result<(), PolicyError> {
+    match pin {
+        Pin::Any => Ok(()),
+        Pin::Missing => Err(PolicyError::Unpinned),
+        Pin::Sha256(pinned) => {
+            let found = Digest::of(component);
+            if found == pinned { Ok(()) } else { Err(PolicyError::Changed { pinned, found }) }
+        }
+    }
+}
+
+/// Loads one plugin the way a session would, for the command line: compiled if need be, described, its settings checked.
+pub fn load_one(
+    source: &PluginSource,
+    settings: serde_json::Value,
+    artifacts: &ArtifactStore,
+    log_level: u32,
+) -> Result<(WasmPolicy, Roles), PolicyError> {
+    load_as(source, Identity::alone(settings, log_level), artifacts)
+}
+
+/// The same for a session that somebody has made up, with every line that the plugin logs.
+pub fn load_with(
+    source: &PluginSource,
+    settings: serde_json::Value,
+    session: SessionView,
+    grants: Grants,
+    artifacts: &ArtifactStore,
+) -> Result<(WasmPolicy, Roles), PolicyError> {
+    let identity = Identity { session: Arc::new(session), grants: Arc::new(grants), ..Identity::alone(settings, 4) };
+    load_as(source, identity, artifacts)
+}
+
+fn load_as(source: &PluginSource, identity: Identity, artifacts: &ArtifactStore) -> Result<(WasmPolicy, Roles), PolicyError> {
+    let component = load_bytes(source)?;
+    let prepared = match artifacts.load(&component)? {
+        Compiled::Ready(prepared) => *prepared,
+        Compiled::Missing => artifacts.compile(&component)?,
+    };
+    let roles = prepared.roles();
+    Ok((WasmPolicy::new(identity, prepared), roles))
+}

@@ -1,0 +1,73 @@
+//! What policies remember from session to session: a file each, below the store.
+
+use crate::model::Digest;
+use std::io;
+use std::path::PathBuf;
+
+/// The longest that a policy can have remembered, in bytes.
+pub const MOST_BYTES: usize = 64 << 10;
+
+/// The folder of these files.
+#[derive(Clone, Debug)]
+pub struct StateFolder(PathBuf);
+
+impl StateFolder {
+    /// Made with the first file.
+    pub fn new(dir: PathBuf) -> Self {
+        Self(dir)
+    }
+
+    /// The file of an owner: the policy's name and state version, which may be anything that a guest says.
+    fn path(&self, owner: &str) -> PathBuf {
+        self.0.join(Digest::of(owner.as_bytes()).to_hex())
+    }
+
+    /// What was saved last; nothing if it cannot be read, or is not what was written.
+    pub fn load(&self, owner: &str) -> Vec<u8> {
+        let bytes = std::fs::read(self.path(owner)).unwrap_or_default();
+        // Nobody waits for the disk when it is written, so a power cut may leave anything.
+        match bytes.split_first_chunk::<32>() {
+            Some((digest, rest)) if rest.len() <= MOST_BYTES && Digest::of(rest).0 == *digest => rest.to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Replaces it.
+    pub fn save(&self, owner: &str, bytes: &[u8]) -> io::Result<()> {
+        std::fs::create_dir_all(&self.0)?;
+        let path = self.path(owner);
+        let new = path.with_extension(format!("new-{}", std::process::id()));
+        std::fs::write(&new, [&Digest::of(bytes).0, bytes].concat())?;
+        std::fs::rename(&new, path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_saved_is_loaded_by_its_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = StateFolder::new(dir.path().join("policy"));
+        assert!(folder.load("lru/1").is_empty());
+        folder.save("lru/1", b"one").unwrap();
+        folder.save("lru/1", b"another").unwrap();
+        assert_eq!(folder.load("lru/1"), b"another");
+        assert!(folder.load("lru/2").is_empty() && folder.load("../lru/1").is_empty());
+        assert_eq!(std::fs::read_dir(dir.path().join("policy")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_was_half_written_is_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = StateFolder::new(dir.path().to_owned());
+        folder.save("a", &[7; 1000]).unwrap();
+        let path = folder.path("a");
+        let whole = std::fs::read(&path).unwrap();
+        for length in [0, 5, 32, 500, whole.len() - 1] {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            assert!(folder.load("a").is_empty(), "{length}");
+        }
+    }
+}

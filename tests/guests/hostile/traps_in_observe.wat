@@ -1,0 +1,2 @@
+;; Panics when it is told what happened.
+(func (export "cachewit:policy/observer@0.1.0#observe") (param i32 i32) unreachable)

@@ -1,0 +1,2 @@
+;; Panics when a hit is to be judged.
+(func (export "cachewit:policy/serving@0.1.0#serve") (result i32) unreachable)

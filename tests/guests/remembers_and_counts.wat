@@ -1,0 +1,31 @@
+;; An observer that remembers how many sessions it has seen, and counts events by code and the bytes of puts.
+(import "cachewit:policy/state@0.1.0" "load" (func $load (param i32)))
+(import "cachewit:policy/state@0.1.0" "save" (func $save (param i32 i32) (result i32)))
+(import "cachewit:policy/events@0.1.0" "codes" (func $codes (param i32 i32 i32)))
+(import "cachewit:policy/events@0.1.0" "sizes" (func $sizes (param i32 i32 i32)))
+(import "cachewit:policy/counters@0.1.0" "add" (func $add (param i32 i32 i64)))
+(data (i32.const 1224) "code-0code-1code-2code-3code-4")
+(data (i32.const 1264) "put-bytes")
+(data (i32.const 1284) "sessions")
+(data (i32.const 1304) "too-long")
+(func (export "cachewit:policy/observer@0.1.0#observe") (param $first i32) (param $count i32)
+    (local $row i32) (local $code i32)
+    (if (i32.eqz (local.get $first)) (then
+        (call $load (i32.const 1536))
+        ;; One byte: the number of sessions before this one.
+        (i32.store8 (i32.const 1624)
+            (i32.add (i32.const 1) (if (result i32) (i32.load (i32.const 1540)) (then (i32.load8_u (i32.load (i32.const 1536)))) (else (i32.const 0)))))
+        (drop (call $save (i32.const 1624) (i32.const 1)))
+        (call $add (i32.const 1304) (i32.const 8) (i64.extend_i32_u (i32.eqz (call $save (i32.const 0) (i32.const 65537)))))
+        (call $add (i32.const 1284) (i32.const 8) (i64.load8_u (i32.const 1624)))))
+    (call $codes (local.get $first) (local.get $count) (i32.const 1536))
+    (call $sizes (local.get $first) (local.get $count) (i32.const 1544))
+    (block $done (loop $next
+        (br_if $done (i32.eq (local.get $row) (local.get $count)))
+        (local.set $code (i32.load (i32.add (i32.load (i32.const 1536)) (i32.mul (local.get $row) (i32.const 4)))))
+        (call $add (i32.add (i32.const 1224) (i32.mul (local.get $code) (i32.const 6))) (i32.const 6) (i64.const 1))
+        (if (i32.eq (local.get $code) (i32.const 2)) (then
+            (call $add (i32.const 1264) (i32.const 9)
+                (i64.load (i32.add (i32.load (i32.const 1544)) (i32.mul (local.get $row) (i32.const 8)))))))
+        (local.set $row (i32.add (local.get $row) (i32.const 1)))
+        (br $next))))

@@ -1,0 +1,132 @@
+//! What an author does: `plugin new`, `cargo test`, `cargo build`, `plugin check`, `plugin eval`. Every generated crate builds without a
+//! network, is formatted, has no warning, and passes its own tests.
+
+use cachewit_tests::go::binary;
+use serde_json::{Value, json};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+const ROLES: [&str; 5] = ["admission", "serving", "eviction", "remote", "observer"];
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+fn cachewit(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.current_dir(folder).args(arguments).env("HOME", folder).env("XDG_CACHE_HOME", folder.join("cache"));
+    command
+}
+
+fn cargo(folder: &Path, arguments: &[&str]) {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(folder).args(arguments);
+    // One folder for all of them, so that the SDK is compiled once.
+    cargo.env("CARGO_TARGET_DIR", target_dir()).env("CARGO_NET_OFFLINE", "true");
+    for inherited in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_BUILD_BUILD_DIR", "RUSTC_WORKSPACE_WRAPPER"] {
+        cargo.env_remove(inherited);
+    }
+    let output = cargo.output().expect("cargo runs");
+    assert!(output.status.success(), "cargo {arguments:?} in {}: {}", folder.display(), said(&output));
+    if arguments[0] == "test" {
+        assert!(said(&output).contains("test result: ok. "), "{}", said(&output));
+        assert!(!said(&output).contains("warning:"), "{}", said(&output));
+    }
+}
+
+fn target_dir() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("authoring")
+}
+
+/// Makes a policy with these roles, as an author would; answers its component.
+fn policy(folder: &Path, name: &str, roles: &[&str]) -> PathBuf {
+    let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-sdk");
+    let mut arguments = vec!["plugin", "new", name, "--sdk", sdk.to_str().expect("UTF-8")];
+    arguments.extend(roles.iter().flat_map(|role| ["--role", role]));
+    let made = cachewit(folder, &arguments).output().expect("cachewit runs");
+    assert!(made.status.success(), "{}", said(&made));
+    let own = folder.join(name);
+    cargo(&own, &["fmt", "--check"]);
+    cargo(&own, &["test"]);
+    cargo(&own, &["build", "--release", "--target", "wasm32-wasip2"]);
+    let component = target_dir().join("wasm32-wasip2/release").join(name.replace('-', "_")).with_extension("wasm");
+    let size = std::fs::metadata(&component).expect("a component").len();
+    println!("{name} ({}): {size} bytes", roles.join(", "));
+    let checked = cachewit(folder, &["plugin", "check", component.to_str().expect("UTF-8")]).output().expect("cachewit runs");
+    assert!(checked.status.success() && roles.iter().all(|role| said(&checked).contains(role)), "{}", said(&checked));
+    component
+}
+
+/// Asks one question; the answer, and whether it was one.
+fn eval(folder: &Path, plugin: &Path, settings: &Value, event: &Value) -> (Value, bool) {
+    let mut command = cachewit(folder, &["plugin", "eval", plugin.to_str().expect("UTF-8"), "--settings", &settings.to_string()]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("cachewit runs");
+    child.stdin.take().expect("a pipe").write_all(event.to_string().as_bytes()).expect("it is read");
+    let output = child.wait_with_output().expect("it ends");
+    let answer = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| Value::String(said(&output)));
+    (answer, output.status.success())
+}
+
+#[test]
+fn a_policy_of_every_role_builds_tests_and_decides_as_its_readme_says() {
+    let dir = tempfile::tempdir().expect("a folder");
+    for role in ROLES {
+        policy(dir.path(), &format!("only-{role}"), &[role]);
+    }
+    let every = policy(dir.path(), "every-role", &ROLES);
+    let ask = |settings: Value, event: Value| {
+        let (answer, good) = eval(dir.path(), &every, &settings, &event);
+        assert!(good, "{answer}");
+        answer
+    };
+    let private = json!({ "private": ["corp.example/secret/..."] });
+    let package = |path: &str| json!({ "admit": { "facts": { "import-path": path } } });
+    assert_eq!(ask(private.clone(), package("corp.example/secret/key")), json!({ "keep": null, "share": false }));
+    assert_eq!(ask(private, package("corp.example/shop")), json!({ "keep": null, "share": null }));
+    let hit = |hours: u64| json!({ "serve": { "origin": "remote", "age-seconds": hours * 3600 } });
+    assert_eq!(ask(json!({ "oldest-remote": "2h" }), hit(3)), json!({ "serve": false }));
+    assert_eq!(ask(json!({ "oldest-remote": "2h" }), hit(1)), json!({ "serve": null }));
+    let trim = json!({ "score": { "wanted": 1, "rows": [{ "cost-us": 5_000_000 }, { "cost-us": 10 }, { "cost-us": 20 }] } });
+    assert_eq!(ask(json!({}), trim)["order"], json!([1, 2, 0]));
+    let route = json!({ "route": { "named": [0], "cost-us": 900_000, "targets": [{ "name": "a", "readable": true }, { "name": "b", "readable": true }] } });
+    assert_eq!(ask(json!({}), route), json!({ "ask": [{ "target": 0, "wait-ms": null }] }));
+    let happened =
+        json!({ "observe": { "events": [{ "what": "put", "cost-us": 2_000_000 }, { "what": "put", "cost-us": 5 }, { "what": "miss" }] } });
+    assert_eq!(ask(json!({ "slow": "1s" }), happened), json!({ "counters": { "slow": 1 } }));
+}
+
+#[test]
+fn what_cannot_be_asked_is_an_error_that_says_what_can() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let lru = Path::new("builtin:lru");
+    for (event, settings, problem) in [
+        (json!({ "admit": {} }), json!({}), "it has no role `admission`"),
+        (json!({ "score": { "rows": [{ "sise": 1 }] } }), json!({}), "`sise`"),
+        (json!({ "sing": {} }), json!({}), "the event cannot be used"),
+        (json!({ "score": {}, "session": { "moon": "full" } }), json!({}), "`session` has no `moon`"),
+        (json!({ "score": {} }), json!({ "a": 1 }), "there is no such setting"),
+    ] {
+        let (answer, good) = eval(dir.path(), lru, &settings, &event);
+        assert!(!good && answer.to_string().contains(problem), "{event}: {answer}");
+    }
+    let (answer, good) = eval(dir.path(), lru, &json!({}), &json!({ "score": { "rows": [{ "rank": 1 }, { "rank": 0 }] } }));
+    assert!(good && answer["order"] == json!([1, 0]), "{answer}");
+}
+
+#[test]
+fn a_policy_is_not_begun_where_something_is_or_under_a_name_that_is_none() {
+    let dir = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(dir.path().join("taken")).expect("a folder");
+    for (arguments, problem) in [
+        (&["taken"][..], "is there already"),
+        (&["Taken"], "is no name for a policy"),
+        (&["a--b"], "is no name for a policy"),
+        (&["mine", "--role", "admision"], "there is no role `admision`; there are admission, serving, eviction, remote, observer"),
+        (&["mine", "--sdk", "taken"], "is not the guest SDK"),
+    ] {
+        let output = cachewit(dir.path(), &[&["plugin", "new"], arguments].concat()).output().expect("cachewit runs");
+        assert!(!output.status.success() && said(&output).contains(problem), "{arguments:?}: {}", said(&output));
+    }
+    assert!(!dir.path().join("mine").exists(), "nothing is left of it");
+}

@@ -1,0 +1,173 @@
+//! Serving: who may refuse a hit, what is asked of them, and what becomes of a refused one. What a session itself put is always served.
+
+use cachewit::model::Digest;
+use cachewit::trace::{self, What};
+use cachewit_tests::go::{Machine, Toolchain};
+use cachewit_tests::guest;
+use cachewit_tests::script::{Ended, Home, archive};
+use std::path::{Path, PathBuf};
+
+const GROUPS: u64 = 12;
+
+fn head(number: u64) -> Digest {
+    Digest::of(format!("package {number}").as_bytes())
+}
+
+fn plugin(home: &Home, name: &str) -> PathBuf {
+    home.write(&format!("{name}.wasm"), guest::named(name))
+}
+
+/// A configuration that names this plugin, which the lock beside it vouches for.
+fn configuration(home: &Home, plugin: &Path, more: &str) -> PathBuf {
+    let file = plugin.file_name().expect("a name").to_str().expect("UTF-8").to_owned();
+    guest::vouch_for(home.path(), &file);
+    home.write("config.toml", format!("[[policy]]\nuse = \"{file}\"\n{more}"))
+}
+
+fn fill(home: &Home) {
+    let mut go = home.session(&[]).start();
+    for number in 0..GROUPS {
+        go.put_group(head(number), &archive(number, 5_000), b"./a.go\n");
+    }
+    assert_eq!(go.close().faults(), [""; 0]);
+}
+
+/// Asks for everything, and makes what it does not get. Returns how many were hits.
+fn build(home: &Home, arguments: &[&str], config: Option<&Path>) -> (u64, Ended) {
+    let mut session = home.session(arguments);
+    if let Some(config) = config {
+        session = session.env("CACHEWIT_CONFIG", config);
+    }
+    let (mut go, mut hits) = (session.start(), 0);
+    for number in 0..GROUPS {
+        match go.get(head(number)) {
+            Some(hit) => {
+                assert!(hit.is_whole(), "{hit:?}");
+                hits += 1;
+            }
+            None => go.put_group(head(number), &archive(number, 5_000), b"./a.go\n"),
+        }
+    }
+    // What this session put is its own.
+    for number in hits..GROUPS {
+        assert!(go.get(head(number)).is_some_and(|hit| hit.is_whole()), "group {number}");
+    }
+    (hits, go.close())
+}
+
+#[test]
+fn a_refused_hit_is_a_miss_that_go_makes_anew_and_finds_again_in_the_same_session() {
+    let home = Home::new();
+    let plugin = plugin(&home, "refuses_everything");
+    home.compile(&plugin);
+    fill(&home);
+    let (hits, ended) = build(&home, &[plugin.to_str().expect("UTF-8")], None);
+    assert_eq!(hits, 0);
+    assert_eq!((ended.count("/not_served"), ended.count("/misses"), ended.count("/hits")), (GROUPS, GROUPS, GROUPS), "{}", ended.summary);
+    assert_eq!(ended.policy("refuses_everything.wasm")["calls"]["serving"], GROUPS);
+    let traces = trace::list(&home.layout().traces_dir()).expect("traces");
+    let last = trace::read(&traces.last().expect("a trace").path).expect("a trace");
+    assert_eq!(last.events.iter().filter(|event| event.what == What::Refused).count() as u64, GROUPS);
+    // Nobody was asked about the second half, and without the plugin everything is served.
+    assert_eq!(build(&home, &[], None).0, GROUPS);
+}
+
+#[test]
+fn a_policy_is_asked_about_the_group_wherever_the_hit_was_found() {
+    let bucket = tempfile::tempdir().expect("a folder");
+    let store = |home: &Home, plugin: &Path| {
+        let path = bucket.path().to_str().expect("UTF-8").replace('\\', "/");
+        configuration(home, plugin, &format!("[[store]]\nname = \"s\"\nkind = \"folder\"\npath = \"{path}\"\nmode = \"read-write\"\n"))
+    };
+    let first = Home::new();
+    let judge = plugin(&first, "refuses_what_came_from_elsewhere");
+    let config = store(&first, &judge);
+    first.compile(&judge);
+    fill(&first);
+    let (hits, ended) = {
+        let mut go = first.session(&[]).env("CACHEWIT_CONFIG", &config).env("CI", "true").start();
+        let hits = (0..GROUPS).filter(|number| go.get(head(*number)).is_some()).count() as u64;
+        (hits, go.close())
+    };
+    // Made here by an earlier session: origin 1, and served.
+    assert_eq!((hits, &ended.policy("refuses_what_came_from_elsewhere.wasm")["counters"]["origin-1"]), (GROUPS, &GROUPS.into()));
+
+    let second = Home::new();
+    let judge = plugin(&second, "refuses_what_came_from_elsewhere");
+    let config = store(&second, &judge);
+    second.compile(&judge);
+    let (hits, ended) = build(&second, &[], Some(&config));
+    let counters = &ended.policy("refuses_what_came_from_elsewhere.wasm")["counters"];
+    assert_eq!((hits, &counters["origin-2"]), (0, &GROUPS.into()), "{}", ended.summary);
+    assert_eq!(ended.count("/not_served"), GROUPS);
+    // Made here now.
+    assert_eq!(build(&second, &[], Some(&config)).0, GROUPS);
+}
+
+#[test]
+fn one_that_breaks_is_named_and_passed_over_unless_it_is_required() {
+    let home = Home::new();
+    let plugin = plugin(&home, "traps_when_it_serves");
+    home.compile(&plugin);
+    fill(&home);
+    let (hits, ended) = build(&home, &[plugin.to_str().expect("UTF-8")], None);
+    let faults = ended.faults();
+    assert_eq!((hits, faults.len()), (GROUPS, 1), "{faults:?}");
+    assert!(faults[0].contains("traps_when_it_serves.wasm failed in serving"), "{faults:?}");
+
+    let required = configuration(&home, &plugin, "required = true\n");
+    let (hits, ended) = build(&home, &[], Some(&required));
+    assert_eq!((hits, ended.count("/not_served")), (0, GROUPS), "{}", ended.summary);
+    assert!(ended.faults()[0].contains("what it was to judge is not served"), "{:?}", ended.faults());
+}
+
+#[test]
+fn a_required_plugin_that_is_not_there_or_was_changed_lets_nothing_be_served() {
+    let home = Home::new();
+    fill(&home);
+    let plugin = plugin(&home, "refuses_what_came_from_elsewhere");
+    let required = configuration(&home, &plugin, "required = true\n");
+    let pinned = Digest::of(&std::fs::read(&plugin).expect("the plugin"));
+    assert_eq!(build(&home, &[], Some(&required)).0, GROUPS, "it is waited for while it is compiled");
+
+    std::fs::write(&plugin, guest::named("says_what_it_knows")).expect("another plugin");
+    let found = Digest::of(&std::fs::read(&plugin).expect("the plugin"));
+    let (hits, ended) = build(&home, &[], Some(&required));
+    assert_eq!(hits, 0);
+    let fault = &ended.faults()[0];
+    assert!(fault.contains(&pinned.to_hex()) && fault.contains(&found.to_hex()) && fault.contains("plugin add"), "{fault}");
+
+    std::fs::remove_file(&plugin).expect("it is gone");
+    let (hits, ended) = build(&home, &[], Some(&required));
+    assert_eq!(hits, 0);
+    assert!(ended.faults()[0].contains("does not exist"), "{:?}", ended.faults());
+
+    let optional = configuration_without_lock(&home);
+    let (hits, ended) = build(&home, &[], Some(&optional));
+    assert_eq!(hits, GROUPS, "one that is not required is gone without");
+    assert!(ended.faults()[0].contains("does not exist"), "{:?}", ended.faults());
+}
+
+fn configuration_without_lock(home: &Home) -> PathBuf {
+    home.write("elsewhere/config.toml", "[[policy]]\nuse = \"gone.wasm\"\n")
+}
+
+#[test]
+fn a_real_go_builds_the_same_while_every_hit_is_refused_and_makes_all_of_it() {
+    let machine = Machine::new(&Toolchain::machine());
+    machine.write("m/go.mod", "module example.test/m\n\ngo 1.24\n");
+    machine.write("m/m.go", "package main\n\nfunc main() { println(\"hello\") }\n");
+    let dir = machine.work().join("m");
+    let plugin = machine.work().join("refuses.wasm");
+    std::fs::write(&plugin, guest::named("refuses_everything")).expect("a plugin");
+    let plugin = plugin.to_str().expect("UTF-8");
+    let first = machine.go(["build", "-o", "first", "."]).dir(&dir).succeed();
+    assert!(first.count("puts") > 0);
+    // While the plugin is compiled for the first time, what comes early is served; from the next command on nothing is.
+    machine.go(["build", "-o", "second", "."]).dir(&dir).cachewit(&[plugin]).succeed();
+    let again = machine.go(["build", "-o", "third", "."]).dir(&dir).cachewit(&[plugin]).succeed();
+    assert!(again.count("not_served") > 10, "{:?}", again.sessions);
+    assert_eq!(again.count("archive_puts"), first.count("archive_puts"), "{:?}", again.sessions);
+    let programs = ["first", "second", "third"].map(|name| std::fs::read(dir.join(name)).expect("a program"));
+    assert!(programs[0] == programs[1] && programs[0] == programs[2]);
+}
