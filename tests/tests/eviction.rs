@@ -245,6 +245,24 @@ fn without_a_named_policy_the_default_decides_in_the_sandbox() {
 }
 
 #[test]
+fn a_session_that_was_handed_the_empty_body_is_in_no_trims_way() {
+    let packages = packages(20);
+    let home = Home::new();
+    let mut list = home.session(&[]).max_size(100_000).start();
+    list.put(head(99), b"");
+    let mut go = home.session(&[]).max_size(100_000).start();
+    for (number, package) in &packages {
+        go.put_group(head(*number), &package.archive, &package.sources);
+    }
+    let ended = go.close();
+    assert!(ended.count("/evicted_groups") > 0, "{}", ended.summary);
+    assert!(home.index().size().expect("a size").bytes <= 90_000);
+    // What it was handed is there all the same.
+    assert!(list.get(head(99)).is_some_and(|hit| hit.is_whole()));
+    list.close();
+}
+
+#[test]
 fn two_named_owners_of_eviction_are_said_and_the_default_decides() {
     let packages = packages(20);
     let home = Home::new();
