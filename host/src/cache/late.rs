@@ -103,6 +103,7 @@ fn write_trace(cache: &Cache, ending: Ending, wall: Duration, events: Vec<Event>
         closed: ending == Ending::Closed,
         left_out,
         facts,
+        history: None,
     };
     let folder = cache.shelf.layout().traces_dir();
     if let Err(error) = trace::write(&folder, &Trace { header, events }, cache.config.traces)

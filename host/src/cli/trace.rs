@@ -3,7 +3,7 @@
 use super::Settings;
 use super::resolve::{config, human};
 use crate::store::Layout;
-use crate::trace::{self, Event, Trace, TraceFile, What};
+use crate::trace::{self, Detail, Event, Trace, TraceFile, What};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use std::io::Write;
@@ -44,6 +44,18 @@ pub(super) enum Command {
         #[arg(value_name = "SESSION")]
         sessions: Vec<String>,
     },
+    /// Write traces into one history in which every name is a number: for others to simulate
+    Anonymise {
+        /// The file to write, packed with zstd
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+        /// Keep the times of requests to a tenth of a second, and no durations of answers: a fraction of the size
+        #[arg(long)]
+        compact: bool,
+        /// Traces and histories
+        #[arg(value_name = "FILE", required = true)]
+        traces: Vec<PathBuf>,
+    },
 }
 
 /// Runs one.
@@ -52,6 +64,7 @@ pub(super) fn run(command: &Command) -> Result<ExitCode> {
         Command::List { settings, json } => list(settings, *json)?,
         Command::Show { settings, session, json } => show(&trace::read(&find(settings, session)?.path)?, *json)?,
         Command::Export { settings, to, sessions } => export(settings, to, sessions)?,
+        Command::Anonymise { to, compact, traces } => anonymise(traces, to, *compact)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -155,6 +168,17 @@ fn write_plain(out: &mut impl Write, trace: &Trace) -> Result<()> {
     for event in &trace.events {
         writeln!(out, "{}", serde_json::to_string(event)?)?;
     }
+    Ok(())
+}
+
+fn anonymise(files: &[PathBuf], to: &Path, compact: bool) -> Result<()> {
+    let mut traces = Vec::new();
+    for file in files {
+        traces.extend(trace::read_all(file)?);
+    }
+    trace::anonymise(&mut traces, if compact { Detail::Compact } else { Detail::Whole });
+    trace::write_all(to, &traces)?;
+    println!("{} sessions in {}", traces.len(), to.display());
     Ok(())
 }
 

@@ -1,15 +1,12 @@
 //! The folder of traces: one file a session, the newest kept.
 
-use super::{Event, Header, Trace, VERSION};
+use super::{Trace, VERSION, read_all};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const SUFFIX: &str = ".jsonl.zst";
-
-/// The most that a trace may unpack to: 500,000 events have about 150 MB. A file that says more is none of ours.
-const MOST_BYTES: u64 = 256 << 20;
 
 /// How old a half-written trace must be to be left over; writing one takes milliseconds.
 const PARTIAL_KEPT: Duration = Duration::from_secs(3600);
@@ -42,6 +39,22 @@ pub enum TraceError {
         path: PathBuf,
         /// Its version.
         found: u32,
+    },
+    /// A request comes before any session.
+    #[error("trace {path}, line {line}: a request before any session; the line that begins one is missing")]
+    Headless {
+        /// Which.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: usize,
+    },
+    /// Several where one is wanted.
+    #[error("trace {path} is a history of {sessions} sessions, and this command reads one; `cachewit simulate` takes histories")]
+    Several {
+        /// Which.
+        path: PathBuf,
+        /// How many.
+        sessions: usize,
     },
     /// There is nothing in it.
     #[error("trace {path} is empty")]
@@ -126,47 +139,18 @@ pub fn list(folder: &Path) -> Result<Vec<TraceFile>, TraceError> {
 
 /// Reads a trace, packed or, as `cachewit trace export` writes it, plain.
 pub fn read(path: &Path) -> Result<Trace, TraceError> {
-    let io_error = |source| TraceError::Io { path: path.to_owned(), source };
-    let mut file = BufReader::new(File::open(path).map_err(io_error)?);
-    let packed = file.fill_buf().map_err(io_error)?.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]);
-    if packed {
-        let decoder = zstd::stream::read::Decoder::with_buffer(file).map_err(io_error)?;
-        parse(path, BufReader::new(io::Read::take(decoder, MOST_BYTES)))
-    } else {
-        parse(path, io::Read::take(file, MOST_BYTES))
+    let mut all = read_all(path)?;
+    match (all.pop(), all.len()) {
+        (Some(trace), 0) => Ok(trace),
+        (_, others) => Err(TraceError::Several { path: path.to_owned(), sessions: others + 1 }),
     }
-}
-
-fn parse(path: &Path, reader: impl BufRead) -> Result<Trace, TraceError> {
-    let mut lines = (1..).zip(reader.lines());
-    let wrong = |line| move |source| TraceError::Line { path: path.to_owned(), line, source };
-    let io_error = |source| TraceError::Io { path: path.to_owned(), source };
-    let Some((number, first)) = lines.next() else { return Err(TraceError::Empty { path: path.to_owned() }) };
-    let first = first.map_err(io_error)?;
-    // The version first: the other fields of a newer header may be anything.
-    let version: Version = serde_json::from_str(&first).map_err(wrong(number))?;
-    if version.trace > VERSION {
-        return Err(TraceError::Newer { path: path.to_owned(), found: version.trace });
-    }
-    let header: Header = serde_json::from_str(&first).map_err(wrong(number))?;
-    let mut events = Vec::new();
-    for (number, line) in lines {
-        let event: Event = serde_json::from_str(&line.map_err(io_error)?).map_err(wrong(number))?;
-        events.push(event);
-    }
-    Ok(Trace { header, events })
-}
-
-#[derive(serde::Deserialize)]
-struct Version {
-    trace: u32,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::{Digest, Kind};
-    use crate::trace::What;
+    use crate::trace::{Event, Header, What};
 
     fn trace(began_ns: i64) -> Trace {
         let header = Header {
@@ -177,6 +161,7 @@ mod tests {
             closed: true,
             left_out: 0,
             facts: [("command".to_owned(), "build".to_owned())].into(),
+            history: None,
         };
         let (action, output) = (Digest::of(b"action"), Digest::of(b"output"));
         let miss = Event { t: 1, d: 2, what: What::Miss, action, output: None, size: 0, kind: None, cost: None, head: None };
@@ -228,6 +213,8 @@ mod tests {
             (format!("{good}\n{{\"t\":1}}\n"), "line 2"),
             (good.replacen("\"trace\":1", "\"trace\":99", 1), "format 99"),
             ("{\"trace\":2}".to_owned(), "format 2"),
+            ("{\"t\":1,\"d\":1,\"what\":\"hit\",\"action\":\"00\"}\n".to_owned(), "line 1"),
+            (format!("{good}\n{good}\n"), "2 sessions"),
         ] {
             std::fs::write(&path, text).unwrap();
             let problem = read(&path).unwrap_err().to_string();

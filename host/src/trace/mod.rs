@@ -4,10 +4,16 @@
 //! [`Header`], every other one an [`Event`], in the order of the answers. `docs/traces.md` describes the fields; a change that an older reader would
 //! misread takes the next [`VERSION`].
 
+mod anonymise;
 mod folder;
+mod history;
+mod link;
 mod record;
 
+pub use anonymise::{Detail, anonymise};
 pub use folder::{TraceError, TraceFile, list, read, write};
+pub use history::{read_all, write_all};
+pub use link::link;
 pub use record::Recorder;
 
 use crate::model::{Digest, Kind};
@@ -34,6 +40,24 @@ pub struct Header {
     pub left_out: u64,
     /// What policies may ask of a session: stream, command, module, platform.
     pub facts: BTreeMap<String, String>,
+    /// What made the session, where it was recorded as part of a history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<Origin>,
+}
+
+/// What made a session of a history. `cargo xtask history` writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The commit or release.
+    pub revision: String,
+    /// The job that the command does: the same for commands that do the same again and again.
+    pub job: String,
+    /// How it was started: in which kind of folder, or through what.
+    pub how: String,
+    /// The command.
+    pub command: String,
+    /// Whether it ended with zero.
+    pub succeeded: bool,
 }
 
 /// What happened to a request.
@@ -78,7 +102,7 @@ pub struct Event {
     /// Of a put: microseconds that `go` took to make it, where that was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<u64>,
-    /// Of a put: the head of its group, where that is another action.
+    /// Of a put: the head of its group, where that is another action. Of a hit, where [`link`] has found one.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "some_to_hex", deserialize_with = "some_from_hex")]
     pub head: Option<Digest>,
 }

@@ -13,9 +13,18 @@ const MOST: usize = 8;
 /// How much of what either of two sessions used both used, at least, where they did the same job.
 const ALIKE: f64 = 0.75;
 
+/// What stands between a label without words and the number of one of its streams.
+const UNREAD: &str = " · unread ";
+
 /// The labels of the streams that a label without words stands for.
 pub(super) fn labels(label: &str) -> impl Iterator<Item = String> {
-    (1..=MOST).map(move |number| format!("{label} · unread {number}"))
+    (1..=MOST).map(move |number| format!("{label}{UNREAD}{number}"))
+}
+
+/// The label without words that one of these streams has its label from, and what is behind it; None of a stream whose words were read.
+pub fn unread(stream: &str) -> Option<(&str, &str)> {
+    let (label, number) = stream.rsplit_once(UNREAD)?;
+    number.parse().is_ok_and(|number: usize| (1..=MOST).contains(&number)).then(|| stream.split_at(label.len()))
 }
 
 /// The one whose last session used nearly the same as these entries; else one that is not in use yet; else the one that was unused the longest.

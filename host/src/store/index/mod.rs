@@ -13,8 +13,9 @@ mod totals;
 mod writer;
 
 pub use durable::Suspects;
-pub use fold::{LIVE_STREAM, UNFOLDED, fold};
+pub use fold::{LIVE_STREAM, fold, fold_if_many};
 pub use groups::{GroupRow, MemberRow};
+pub use kin::unread;
 pub use schema::connect;
 pub use totals::{Size, Totals};
 pub use writer::{Rows, SessionRow, Used, Writer};
