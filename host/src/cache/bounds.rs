@@ -3,7 +3,7 @@
 use super::Shelf;
 use crate::config::Limits;
 use crate::fault::Faults;
-use crate::model::{TrimColumns, TrimReason};
+use crate::model::{TrimColumns, TrimReason, UnixNanos};
 use crate::platform;
 use crate::policy::Chain;
 use crate::store::Index;
@@ -57,9 +57,18 @@ pub struct TrimOutcome {
     pub by: String,
 }
 
-struct ChainScorer<'a> {
+/// A chain as a trim asks it.
+pub struct ChainScorer<'a> {
     chain: &'a mut Chain,
-    by: String,
+    /// Who scored.
+    pub by: String,
+}
+
+impl<'a> ChainScorer<'a> {
+    /// Nobody has scored yet.
+    pub fn new(chain: &'a mut Chain) -> Self {
+        Self { chain, by: String::new() }
+    }
 }
 
 impl Scorer for ChainScorer<'_> {
@@ -129,6 +138,29 @@ fn goal(shelf: &Shelf, limits: Limits) -> Option<Goal> {
     // Old groups are looked for a few times within the age that is too old, at most hourly.
     let aging_is_due = |age: &Duration| shelf.with_index(|index| index.is_due("aged", AGING_EVERY.min(*age / 8))).unwrap_or(false);
     let max_age = limits.max_age.filter(aging_is_due);
+    goal_of(Demands { used, max, missing, max_age, grace: limits.grace, now: UnixNanos::now() })
+}
+
+/// What is known of a store that may be over its limits.
+#[derive(Clone, Copy, Debug)]
+pub struct Demands {
+    /// Bytes of all objects, and how many there may be.
+    pub used: u64,
+    /// See `used`.
+    pub max: u64,
+    /// Bytes that the file system lacks.
+    pub missing: u64,
+    /// Groups that nobody used for longer are to go, if it is time to look for them.
+    pub max_age: Option<Duration>,
+    /// How long what a session without close handed out stays.
+    pub grace: Duration,
+    /// The present.
+    pub now: UnixNanos,
+}
+
+/// What a trim is to reach; None if there is nothing to do.
+pub fn goal_of(demands: Demands) -> Option<Goal> {
+    let Demands { used, max, missing, max_age, grace, now } = demands;
     let mut down_to = used;
     if used > max {
         // A little further, or the very next put would trim again.
@@ -138,7 +170,7 @@ fn goal(shelf: &Shelf, limits: Limits) -> Option<Goal> {
         down_to = down_to.min(used.saturating_sub(missing));
     }
     let reason = if missing > 0 { TrimReason::MinFree } else { TrimReason::MaxSize };
-    (down_to < used || max_age.is_some()).then_some(Goal { reason, above: down_to, down_to, max_age, grace: limits.grace })
+    (down_to < used || max_age.is_some()).then_some(Goal { reason, above: down_to, down_to, max_age, grace, now })
 }
 
 /// Bytes that the file system lacks to have `min_free` left for this user.
@@ -199,7 +231,7 @@ impl SpaceWatch {
 
 /// Trims to a goal; None if another process does, or if it cannot be.
 pub fn trim_now(shelf: &Shelf, chain: &mut Chain, faults: &Faults, goal: Goal) -> Option<TrimOutcome> {
-    let mut scorer = ChainScorer { chain, by: String::new() };
+    let mut scorer = ChainScorer::new(chain);
     let report = with_trim_lock(shelf, faults, |lock, shelf| {
         shelf.with_index(|index| Ok(trim::trim(lock, shelf.layout(), index, goal, &mut scorer)))
     })?;

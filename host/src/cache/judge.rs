@@ -73,8 +73,12 @@ impl Judge {
     }
 }
 
-/// A group of the index.
-pub(super) fn group_of(row: &GroupRow, facts: Arc<ArchiveFacts>) -> Group {
+/// A group of the index, as policies are asked about it.
+pub fn group_view(row: &GroupRow, facts: Arc<dyn FactSource>) -> GroupView {
+    GroupView::of(group_of(row, facts))
+}
+
+fn group_of(row: &GroupRow, facts: Arc<dyn FactSource>) -> Group {
     let head = row.head();
     Group {
         action: head.action,

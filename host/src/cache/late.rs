@@ -2,13 +2,13 @@
 
 use super::archive::ArchiveFacts;
 use super::bounds::{self, with_trim_lock};
-use super::judge::group_of;
+use super::judge::group_view;
 use super::{Cache, Ending, Shelf, Summary, observed};
 use crate::fault::Faults;
 use crate::model::Digest;
 use crate::platform;
-use crate::policy::{Admit, GroupView};
-use crate::store::index::{UNFOLDED, fold};
+use crate::policy::{Admit, FactSource, GroupView};
+use crate::store::index::fold_if_many;
 use crate::store::trim;
 use crate::store::{self, GroupRow, Index};
 use crate::trace::{self, Event, Trace};
@@ -160,8 +160,7 @@ impl<'a> Admissions<'a> {
         if let Some(answer) = self.cache.book().admitted.get(&head.action) {
             return *answer;
         }
-        let view = GroupView::of(group_of(row, self.facts.clone()));
-        let answer = self.cache.chain().admit(&view);
+        let answer = self.cache.chain().admit(&group_view(row, self.facts.clone()));
         // Sharing asks, and keeping after it.
         self.cache.book().admitted.insert(head.action, answer);
         answer
@@ -181,11 +180,8 @@ impl<'a> Admissions<'a> {
 
 /// Folding when enough sessions have piled up, the checkpoint, and once a day a sweep for files that no row knows.
 fn housekeeping(shelf: &Shelf, faults: &Faults, grace: Duration, grown: bool) {
-    let unfolded = shelf.with_index(Index::unfolded).unwrap_or(0);
-    if unfolded >= UNFOLDED {
-        shelf.with_index(fold);
-    }
-    if let Some(Err(error)) = shelf.with_index(|index| Ok(trim::finish(shelf.layout(), index, grace)))
+    shelf.with_index(fold_if_many);
+    if let Some(Err(error)) = shelf.with_index(|index| Ok(trim::finish_left_over(shelf.layout(), index, grace)))
         && !shelf.is_full()
     {
         faults.say("trim", error);

@@ -16,9 +16,11 @@ mod shelf;
 mod snapshots;
 mod stream;
 
-pub use bounds::{TrimOutcome, default_max_size, trim_now};
+pub use bounds::{ChainScorer, Demands, TrimOutcome, default_max_size, goal_of, trim_now};
+pub use judge::group_view;
 pub use late::sweep_now;
 pub use ledger::{Counts, PolicyCounts, RemoteCounts, Summary};
+pub use recall::worth_it as worth_recalling;
 pub use shelf::{Hit, Shelf};
 pub use stream::session_view;
 

@@ -50,12 +50,18 @@ impl Recalled {
     }
 }
 
+/// The rows that are looked up, of those that the last session used: none if they are too few.
+pub fn worth_it(mut ids: Vec<i64>) -> Vec<i64> {
+    ids.truncate(if ids.len() < WORTH_A_THREAD { 0 } else { MOST });
+    ids
+}
+
 /// Looks `ids` up on a thread of its own, which ends with the session. That it cannot be started costs nothing but time.
-pub(super) fn begin(mut ids: Vec<i64>, layout: Layout, faults: Arc<Faults>, inner: Weak<Mutex<Inner>>) {
-    if ids.len() < WORTH_A_THREAD {
+pub(super) fn begin(ids: Vec<i64>, layout: Layout, faults: Arc<Faults>, inner: Weak<Mutex<Inner>>) {
+    let ids = worth_it(ids);
+    if ids.is_empty() {
         return;
     }
-    ids.truncate(MOST);
     let _ = std::thread::Builder::new().name("working set".to_owned()).spawn(move || look_up(&ids, &layout, &faults, &inner));
 }
 

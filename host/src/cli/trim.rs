@@ -4,8 +4,8 @@ use super::Settings;
 use super::resolve::{Opened, human, open};
 use crate::cache::{default_max_size, sweep_now, trim_now};
 use crate::config::parse_size;
-use crate::model::TrimReason;
-use crate::store::trim::Goal;
+use crate::model::{TrimReason, UnixNanos};
+use crate::store::trim::{Goal, TrimReport};
 use crate::store::{Totals, remove_unused_formats};
 use anyhow::{Result, bail};
 use serde_json::json;
@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
             "{}",
             json!({
                 "before": done.before, "after": done.after, "groups": done.groups, "bytes": done.bytes, "by": done.by,
-                "in_use": done.short, "swept_files": swept.0, "swept_bytes": swept.1, "removed_formats": formats,
+                "in_use": done.short, "decided_ms": done.decided_in.as_secs_f64() * 1e3, "scored_ms": done.scored_in.as_secs_f64() * 1e3, "swept_files": swept.0, "swept_bytes": swept.1, "removed_formats": formats,
             })
         );
         return Ok(ExitCode::SUCCESS);
@@ -72,11 +72,14 @@ pub(super) struct Done {
     pub bytes: u64,
     pub by: String,
     pub short: bool,
+    pub decided_in: Duration,
+    pub scored_in: Duration,
 }
 
 /// Trims to a size, and notes in the totals what went and who decided.
 pub(super) fn trim_to(opened: &mut Opened, down_to: u64, grace: Duration) -> Result<Done> {
-    let goal = Goal { reason: TrimReason::Asked, above: down_to, down_to, max_age: opened.config.limits.max_age, grace };
+    let goal =
+        Goal { reason: TrimReason::Asked, above: down_to, down_to, max_age: opened.config.limits.max_age, grace, now: UnixNanos::now() };
     let Some(outcome) = trim_now(&opened.shelf, &mut opened.chain, &opened.faults, goal) else {
         let said = opened.faults.lines();
         if said.is_empty() {
@@ -98,5 +101,6 @@ pub(super) fn trim_to(opened: &mut Opened, down_to: u64, grace: Duration) -> Res
     opened.shelf.with_index(|index| index.add_totals(&totals, None));
     opened.shelf.with_index(super::super::store::index::Index::checkpoint);
     let by = if outcome.by.is_empty() { "nobody: there is nothing to do".to_owned() } else { outcome.by };
-    Ok(Done { before: report.before, after: report.after, groups: report.groups, bytes: report.bytes, by, short: report.short })
+    let TrimReport { before, after, groups, bytes, short, decided_in, scored_in, .. } = report;
+    Ok(Done { before, after, groups, bytes, by, short, decided_in, scored_in })
 }

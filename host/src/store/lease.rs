@@ -204,9 +204,9 @@ pub fn count_left_over(layout: &Layout, grace: Duration) -> usize {
     all.filter(|lease| left(lease.path())).count()
 }
 
-/// See [`read_all`].
-#[derive(Debug, Default)]
-pub(super) struct AllLeases {
+/// What must stay, since somebody was handed it.
+#[derive(Clone, Debug, Default)]
+pub struct AllLeases {
     /// Of sessions that live.
     pub live: Noted,
     /// Of sessions that ended without close a short while ago.

@@ -12,7 +12,7 @@ use std::time::Duration;
 pub const LIVE_STREAM: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// From how many rows on a session folds them although nothing has to be trimmed.
-pub const UNFOLDED: i64 = 64;
+const UNFOLDED: i64 = 64;
 
 /// Folds every session's row that is not folded yet. Rows of folded sessions keep their list, the newest of each stream as the
 /// working set; older ones go.
@@ -25,6 +25,11 @@ pub fn fold(index: &Index) -> Result<(), IndexError> {
         })
     };
     work().map_err(|source| index.error(source))
+}
+
+/// Folds once enough sessions have piled up.
+pub fn fold_if_many(index: &Index) -> Result<(), IndexError> {
+    if index.unfolded()? >= UNFOLDED { fold(index) } else { Ok(()) }
 }
 
 impl Index {

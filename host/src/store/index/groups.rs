@@ -58,12 +58,17 @@ impl Index {
     /// A group by its head. Companions are found by their keys, which follow from the head's: an index on heads would be paid for by
     /// every put.
     pub fn group(&self, head: Digest) -> Result<Option<GroupRow>, IndexError> {
+        self.group_with(head, &[head.subkey("stdout"), head.subkey("srcfiles")])
+    }
+
+    /// A group by its head and the keys of its companions, as far as they are there.
+    pub fn group_with(&self, head: Digest, companions: &[Digest]) -> Result<Option<GroupRow>, IndexError> {
         let sql = "SELECT id, action, output, size, kind, cost_us, put_ns, origin, held FROM entry WHERE action = ?1";
         let work = || -> rusqlite::Result<Option<GroupRow>> {
             let mut find = self.connection().prepare_cached(sql)?;
             let Some(first) = find.query_row(params![head.0.as_slice()], member).optional()? else { return Ok(None) };
             let mut members = vec![first];
-            for companion in [head.subkey("stdout"), head.subkey("srcfiles")] {
+            for companion in companions {
                 members.extend(find.query_row(params![companion.0.as_slice()], member).optional()?);
             }
             Ok(Some(GroupRow { members }))

@@ -62,11 +62,12 @@ mod tests {
     use super::super::writer::insert_session;
     use super::super::{SessionRow, Used};
     use super::*;
+    use crate::model::UnixNanos;
 
     /// Writes the row of a session that used these entries, and returns the label that it got.
     fn ended(connection: &Connection, label: &str, used: std::ops::Range<i64>) -> String {
         let row = SessionRow { stream: label.to_owned(), unread: true, used: used.map(Used::Row).collect(), ..SessionRow::default() };
-        insert_session(connection, &row).unwrap();
+        insert_session(connection, &row, UnixNanos(0)).unwrap();
         row.joined.get().unwrap().clone()
     }
 

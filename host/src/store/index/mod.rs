@@ -108,6 +108,13 @@ impl Index {
         Ok(Self { path: path.to_owned(), connection, read_only, snapshot: Cell::new(false) })
     }
 
+    /// An index that is nowhere on a disk, and gone with this value.
+    pub fn in_memory() -> Result<Self, IndexError> {
+        let path = PathBuf::from(":memory:");
+        let connection = schema::connect(&path).map_err(|source| IndexError::Sqlite { path: path.clone(), source })?;
+        Ok(Self { path, connection, read_only: false, snapshot: Cell::new(false) })
+    }
+
     /// Whether nothing can be written: another user's store, or one mounted read-only.
     pub fn is_read_only(&self) -> bool {
         self.read_only

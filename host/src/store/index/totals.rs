@@ -36,7 +36,7 @@ impl Index {
             // Immediate: one that reads first and writes then is refused, and not made to wait, if somebody wrote in between.
             let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
             if let Some(session) = session {
-                insert_session(&transaction, session)?;
+                insert_session(&transaction, session, UnixNanos::now())?;
             }
             // What is past 63 bits would become a fraction, which no reader takes.
             let sql = "INSERT INTO total (name, value) VALUES (?1, ?2)

@@ -1,7 +1,7 @@
 //! Writing while a build goes on: a thread of its own, a transaction every so often.
 
 use super::durable::{clear_suspicion, current_epoch};
-use super::{IndexError, kin::join, schema::connect};
+use super::{Index, IndexError, kin::join, schema::connect};
 use crate::model::{Digest, Entry, UnixNanos};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
@@ -120,7 +120,7 @@ fn run(path: &Path, receiver: &Receiver<Message>) -> Result<(), IndexError> {
                 Some(connection) => connection,
                 none => none.insert(connect(path).map_err(named)?),
             };
-            commit(connection, &rows, &checked, session.as_deref()).map_err(named)?;
+            commit(connection, &rows, &checked, session.as_deref(), UnixNanos::now()).map_err(named)?;
             rows.clear();
             checked.clear();
         }
@@ -130,8 +130,21 @@ fn run(path: &Path, receiver: &Receiver<Message>) -> Result<(), IndexError> {
     }
 }
 
-fn commit(connection: &mut Connection, rows: &[Entry], checked: &[Digest], session: Option<&SessionRow>) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+impl Index {
+    /// Commits rows, and that of a session that ended at `now` with them, on this connection: for whoever has time.
+    pub fn write(&self, rows: &[Entry], session: Option<&SessionRow>, now: UnixNanos) -> Result<(), IndexError> {
+        commit(self.connection(), rows, &[], session, now).map_err(|error| self.error(error))
+    }
+}
+
+fn commit(
+    connection: &Connection,
+    rows: &[Entry],
+    checked: &[Digest],
+    session: Option<&SessionRow>,
+    now: UnixNanos,
+) -> rusqlite::Result<()> {
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     if !rows.is_empty() {
         let epoch = current_epoch(&transaction)?;
         for entry in rows {
@@ -142,7 +155,7 @@ fn commit(connection: &mut Connection, rows: &[Entry], checked: &[Digest], sessi
         clear_suspicion(&transaction, *output)?;
     }
     if let Some(session) = session {
-        insert_session(&transaction, session)?;
+        insert_session(&transaction, session, now)?;
     }
     transaction.commit()
 }
@@ -179,9 +192,9 @@ fn put(transaction: &Transaction<'_>, entry: &Entry, epoch: i64) -> rusqlite::Re
     transaction.prepare_cached(PUT_OBJECT)?.execute(params![entry.output.0.as_slice(), entry.size as i64, epoch]).map(drop)
 }
 
-/// Writes the row of a session that has ended.
-pub(super) fn insert_session(transaction: &Connection, session: &SessionRow) -> rusqlite::Result<()> {
-    let now = UnixNanos::now().seconds();
+/// Writes the row of a session that ended at `now`.
+pub(super) fn insert_session(transaction: &Connection, session: &SessionRow, now: UnixNanos) -> rusqlite::Result<()> {
+    let now = now.seconds();
     let mut ids = Vec::with_capacity(session.used.len());
     let mut find = transaction.prepare_cached("SELECT id FROM entry WHERE action = ?1")?;
     for used in &session.used {

@@ -4,18 +4,20 @@
 //! they were and doom the objects that nothing refers to any more. Only after that are the leases read, and what nobody noted is
 //! unlinked. A trim that dies leaves its list in the index, and the next one carries on.
 
+mod files;
 mod plan;
 
+pub use files::{Files, OnDisk};
 pub use plan::Victims;
 
-use super::lease::{self, AllLeases, ReadersLock};
+use super::lease::{self, ReadersLock};
 use super::{Index, IndexError, Layout, index};
 use crate::model::{Digest, Kind, TrimColumns, TrimReason, UnixNanos};
 use rusqlite::params;
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a trim is to reach.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +32,8 @@ pub struct Goal {
     pub max_age: Option<Duration>,
     /// How long what a session without close handed out stays.
     pub grace: Duration,
+    /// The present, from which ages are counted.
+    pub now: UnixNanos,
 }
 
 /// What a trim did.
@@ -49,6 +53,10 @@ pub struct TrimReport {
     pub bytes: u64,
     /// Whether the goal was out of reach, since what remains is in use.
     pub short: bool,
+    /// What scoring took, and all of the decision with it: from reading the index to the removal of rows.
+    pub scored_in: Duration,
+    /// See `scored_in`.
+    pub decided_in: Duration,
 }
 
 /// What can stop a trim.
@@ -98,19 +106,27 @@ pub fn lock(layout: &Layout) -> Result<Option<TrimLock>, TrimError> {
 
 /// Trims if the store is above the goal.
 pub fn trim(_lock: &TrimLock, layout: &Layout, index: &Index, goal: Goal, scorer: &mut dyn Scorer) -> Result<TrimReport, TrimError> {
-    let io_error = |source| TrimError::Io { path: layout.dir().to_owned(), source };
-    finish_doomed(layout, index, goal.grace)?;
+    trim_with(&OnDisk(layout), index, goal, scorer)
+}
+
+/// The same where the files may be anywhere: whoever calls it sees to it that nobody else trims.
+pub fn trim_with(files: &dyn Files, index: &Index, goal: Goal, scorer: &mut dyn Scorer) -> Result<TrimReport, TrimError> {
+    finish(files, index, goal.grace)?;
     let before = index.bytes()?;
     if before <= goal.above && goal.down_to > 0 && goal.max_age.is_none() {
         return Ok(TrimReport { before, after: before, ..TrimReport::default() });
     }
+    let began = Instant::now();
     index::fold(index)?;
-    let leases = lease::read_all(layout, goal.grace).map_err(io_error)?;
+    let leases = files.leases(goal.grace)?;
     let mut plan = plan::Plan::read(index, goal, before, &leases, &scorer.tag_owner())?;
+    let asked = Instant::now();
     let scores = scorer.score(&mut plan.columns);
+    let scored_in = asked.elapsed();
     let victims = plan.choose(&scores, goal.max_age);
     commit(index, &plan, &victims, &scorer.tag_owner())?;
-    let bytes = finish_doomed(layout, index, goal.grace)?;
+    let decided_in = began.elapsed();
+    let bytes = finish(files, index, goal.grace)?;
     let short = victims.freed < plan.columns.wanted;
     Ok(TrimReport {
         before,
@@ -120,17 +136,24 @@ pub fn trim(_lock: &TrimLock, layout: &Layout, index: &Index, goal: Goal, scorer
         gone: victims.groups.iter().map(|group| (plan.columns.sizes[*group], plan.columns.kinds[*group])).collect(),
         bytes,
         short,
+        scored_in,
+        decided_in,
     })
 }
 
 /// Lets the groups with these heads go, as far as nobody was handed them: what a policy does not want kept. Returns the bytes of the files that went.
 pub fn let_go(_lock: &TrimLock, layout: &Layout, index: &Index, heads: &[Digest], grace: Duration) -> Result<u64, TrimError> {
-    let io_error = |source| TrimError::Io { path: layout.dir().to_owned(), source };
-    let leases = lease::read_all(layout, grace).map_err(io_error)?;
-    let goal = Goal { reason: TrimReason::Asked, above: 0, down_to: 0, max_age: None, grace };
+    let_go_with(&OnDisk(layout), index, heads, grace)
+}
+
+/// The same where the files may be anywhere, as [`trim_with`].
+pub fn let_go_with(files: &dyn Files, index: &Index, heads: &[Digest], grace: Duration) -> Result<u64, TrimError> {
+    let leases = files.leases(grace)?;
+    // Nobody scores it, so no age counts.
+    let goal = Goal { reason: TrimReason::Asked, above: 0, down_to: 0, max_age: None, grace, now: UnixNanos(0) };
     let plan = plan::Plan::read(index, goal, 0, &leases, "")?;
     commit(index, &plan, &plan.with_heads(&heads.iter().copied().collect()), "")?;
-    finish_doomed(layout, index, grace)
+    finish(files, index, grace)
 }
 
 /// Deletes the victims' rows that are still as they were read, and dooms the objects that nothing refers to after that.
@@ -179,7 +202,10 @@ fn referred(connection: &rusqlite::Connection, among: &HashSet<Digest>) -> rusql
 
 /// Unlinks what is doomed and held by nobody, and takes all of it off the list. Returns the bytes that went.
 pub(super) fn finish_doomed(layout: &Layout, index: &Index, grace: Duration) -> Result<u64, TrimError> {
-    let io_error = |source| TrimError::Io { path: layout.dir().to_owned(), source };
+    finish(&OnDisk(layout), index, grace)
+}
+
+fn finish(files: &dyn Files, index: &Index, grace: Duration) -> Result<u64, TrimError> {
     let doomed: HashSet<Digest> = {
         let work = || -> rusqlite::Result<_> {
             let mut all = index.connection().prepare("SELECT output FROM doomed")?;
@@ -191,8 +217,8 @@ pub(super) fn finish_doomed(layout: &Layout, index: &Index, grace: Duration) -> 
         return Ok(0);
     }
     // The order is the point: see `Lease::note`.
-    lease::raise_generation(layout).map_err(io_error)?;
-    let leases: AllLeases = lease::read_all(layout, grace).map_err(io_error)?;
+    files.raise_generation()?;
+    let leases = files.leases(grace)?;
     // After the leases: a session that closed in between has committed its rows before it gave its lease up.
     let referred = referred(index.connection(), &doomed).map_err(|error| index.error(error))?;
     let victims: Vec<&Digest> = doomed.iter().filter(|output| !leases.hold(**output) && !referred.contains(*output)).collect();
@@ -200,15 +226,8 @@ pub(super) fn finish_doomed(layout: &Layout, index: &Index, grace: Duration) -> 
         // Were their rows to come back after a power cut, they would vouch for whatever was put under these names since.
         index.sync()?;
     }
-    let mut gone = Vec::new();
-    for output in victims {
-        match std::fs::remove_file(layout.object(*output)) {
-            Ok(()) => gone.push(*output),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => gone.push(*output),
-            // It stays in `object`, and the next trim finds it as an orphan.
-            Err(_) => {}
-        }
-    }
+    // One that cannot be removed stays in `object`, and the next trim finds it as an orphan.
+    let gone: Vec<Digest> = victims.into_iter().copied().filter(|output| files.remove(*output)).collect();
     let work = || -> rusqlite::Result<i64> {
         let transaction = rusqlite::Transaction::new_unchecked(index.connection(), rusqlite::TransactionBehavior::Immediate)?;
         let mut bytes = 0;
@@ -232,7 +251,7 @@ pub(super) fn finish_doomed(layout: &Layout, index: &Index, grace: Duration) -> 
 
 /// Finishes what a trim began that died: until somebody does, what is put under a doomed name is not kept. Does nothing where nothing is
 /// doomed, or where another process trims.
-pub fn finish(layout: &Layout, index: &Index, grace: Duration) -> Result<(), TrimError> {
+pub fn finish_left_over(layout: &Layout, index: &Index, grace: Duration) -> Result<(), TrimError> {
     if index.is_anything_doomed()?
         && let Some(_lock) = lock(layout)?
     {

@@ -66,7 +66,7 @@ impl Plan {
     }
 
     fn read_in(connection: &Connection, goal: Goal, used: u64, leases: &AllLeases, tag_owner: &str) -> rusqlite::Result<Self> {
-        let now = UnixNanos::now();
+        let now = goal.now;
         let entries = read_entries(connection)?;
         let idle = read_idle_runs(connection, now)?;
         let mut objects = read_objects(connection)?;
