@@ -16,5 +16,6 @@ pub mod policy;
 pub mod protocol;
 pub mod remote;
 pub mod session;
+pub mod simulate;
 pub mod store;
 pub mod trace;

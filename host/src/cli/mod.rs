@@ -10,6 +10,7 @@ mod plugin;
 mod resolve;
 mod run;
 mod serve;
+mod simulate;
 mod stats;
 mod trace;
 mod trim;
@@ -53,6 +54,8 @@ enum Command {
     /// Look at what sessions did, request by request
     #[command(subcommand)]
     Trace(trace::Command),
+    /// Say what policies would have cost, over recorded sessions and at any size of the store
+    Simulate(simulate::Arguments),
     /// Shrink the store now
     Trim(trim::Arguments),
     /// Empty the store; what running builds were handed stays
@@ -105,6 +108,7 @@ fn run_command() -> ExitCode {
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Stats(arguments)) => stats::run(&arguments),
         Some(Command::Trace(command)) => trace::run(&command),
+        Some(Command::Simulate(arguments)) => simulate::run(&arguments),
         Some(Command::Trim(arguments)) => trim::run(&arguments),
         Some(Command::Clear(arguments)) => clear::run(&arguments),
         Some(Command::Verify(arguments)) => verify::run(&arguments),

@@ -1,0 +1,300 @@
+//! One policy at one size: the sessions of a history in the order of time.
+
+use super::history::{Happens, History, Step};
+use super::known::{Known, Put};
+use super::session::Session;
+use super::store::Store;
+use super::{Contender, Outcome, SimulationError, Times};
+use crate::cache::{ChainScorer, Demands, goal_of, group_view, worth_recalling};
+use crate::fault::Faults;
+use crate::model::{Digest, Entry, Facts, Origin, UnixNanos};
+use crate::policy::wasm::ArtifactStore;
+use crate::policy::{Chain, FactSource, SessionView};
+use crate::store::index::{fold_if_many, unread};
+use crate::store::trim::{let_go_with, trim_with};
+use crate::store::{Index, IndexError, SessionRow, Used};
+use crate::trace::{Event, Trace, What};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What a simulated store may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Bytes from which on it is trimmed.
+    pub max_size: u64,
+    /// How long what a session without close was handed stays.
+    pub grace: Duration,
+}
+
+/// A session has ended, and what follows its end is done.
+pub struct Ended<'a> {
+    /// What was recorded of it.
+    pub trace: &'a Trace,
+    /// Heads of the groups that its trim let go, in order.
+    pub evicted: &'a [Digest],
+    /// The index as it stands now.
+    pub index: &'a Index,
+}
+
+/// Replays a history. `on_end` is called after each session.
+pub fn run(
+    history: &History,
+    contender: &Contender,
+    bounds: Bounds,
+    artifacts: &ArtifactStore,
+    mut on_end: impl FnMut(&Ended<'_>),
+) -> Result<Outcome, SimulationError> {
+    let mut replay = Replay {
+        history,
+        contender,
+        bounds,
+        artifacts,
+        store: Store::new()?,
+        live: BTreeMap::new(),
+        turn: None,
+        known: Known::default(),
+        outcome: Outcome::default(),
+    };
+    for step in &history.steps {
+        let trace = &history.sessions[step.session];
+        match step.what {
+            Happens::Begin => replay.begin(*step, trace)?,
+            Happens::Request(number) => replay.request(*step, &trace.events[number])?,
+            Happens::End => {
+                let evicted = replay.end(*step, trace)?;
+                on_end(&Ended { trace, evicted: &evicted, index: &replay.store.index });
+            }
+        }
+    }
+    Ok(replay.outcome)
+}
+
+struct Replay<'a> {
+    history: &'a History,
+    contender: &'a Contender,
+    bounds: Bounds,
+    artifacts: &'a ArtifactStore,
+    store: Store,
+    live: BTreeMap<usize, Session>,
+    /// The session whose request was the last.
+    turn: Option<usize>,
+    known: Known,
+    outcome: Outcome,
+}
+
+impl Replay<'_> {
+    fn begin(&mut self, step: Step, trace: &Trace) -> Result<(), SimulationError> {
+        let mut session = Session::default();
+        if self.history.holds[step.session] {
+            // The host looks up what the last session of the stream used, and notes all of it.
+            let (label, is_unread) = stream(trace);
+            let rows = self.store.index.find_rows(&worth_recalling(self.store.index.working_set(label, is_unread)?))?;
+            session.notes.extend(rows.into_iter().map(|(_, found)| found.output.prefix()));
+        }
+        self.live.insert(step.session, session);
+        Ok(())
+    }
+
+    fn request(&mut self, step: Step, event: &Event) -> Result<(), SimulationError> {
+        // Rows are committed every so often; a session that has the next word sees those of the one that had the last.
+        if let Some(before) = self.turn.replace(step.session).filter(|before| *before != step.session)
+            && let Some(session) = self.live.get_mut(&before)
+        {
+            self.store.index.write(&std::mem::take(&mut session.queue), None, UnixNanos(step.at))?;
+        }
+        let Some(mut session) = self.live.remove(&step.session) else { return Ok(()) };
+        let done = match event.what {
+            What::Put => {
+                self.put(&mut session, event, UnixNanos(step.at));
+                Ok(())
+            }
+            _ => self.get(&mut session, event, UnixNanos(step.at)),
+        };
+        self.live.insert(step.session, session);
+        Ok(done?)
+    }
+
+    fn get(&mut self, session: &mut Session, event: &Event, now: UnixNanos) -> Result<(), IndexError> {
+        let action = event.action;
+        if event.head.is_some_and(|head| session.remade.contains(&head)) {
+            // Whoever makes the head makes its companions, and does not ask for them.
+            return Ok(());
+        }
+        self.outcome.gets += 1;
+        if let Some((output, size, used)) = self.store.find(session, action)? {
+            self.hit(size);
+            session.hit(output, used);
+            if event.what == What::Miss {
+                session.found.insert(action);
+            }
+            return Ok(());
+        }
+        match (event.what, event.output, self.known.get(action)) {
+            // Go's own cache has it, whatever is in this store.
+            (What::Native, ..) => {
+                self.hit(event.size);
+                session.used.push(Used::Action(action));
+            }
+            (What::Hit | What::Fetched, Some(output), None) => {
+                self.hit(event.size);
+                self.outcome.given += 1;
+                let head = event.head.unwrap_or(action);
+                let put = Put { output, size: event.size, kind: event.kind(), cost: None, head };
+                self.admit(session, action, put, now, false);
+            }
+            (What::Hit | What::Fetched, Some(output), Some(put)) => {
+                self.outcome.misses += 1;
+                session.remade.insert(put.head);
+                let members: Vec<Digest> = self.known.members(put.head).to_vec();
+                for member in members {
+                    let Some(mut known) = self.known.get(member).filter(|known| known.head == put.head) else { continue };
+                    if member == action {
+                        (known.output, known.size) = (output, event.size);
+                    }
+                    self.admit(session, member, known, now, true);
+                }
+            }
+            _ => {
+                self.outcome.misses += 1;
+                session.missed.insert(action);
+            }
+        }
+        Ok(())
+    }
+
+    fn hit(&mut self, size: u64) {
+        self.outcome.hits += 1;
+        self.outcome.hit_bytes += size;
+    }
+
+    fn put(&mut self, session: &mut Session, event: &Event, now: UnixNanos) {
+        self.known.put(event);
+        let Some(output) = event.output else { return };
+        let head = event.head.unwrap_or(event.action);
+        if session.found.contains(&head) || session.found.contains(&event.action) {
+            return;
+        }
+        // With `go build -a` nothing is asked for, and nothing would have helped.
+        let was_asked = session.missed.contains(&head) || session.missed.contains(&event.action);
+        let put = Put { output, size: event.size, kind: event.kind(), cost: event.cost, head };
+        self.admit(session, event.action, put, now, was_asked);
+    }
+
+    /// Takes an output. `was_asked` = it would not have been made, had it been there.
+    fn admit(&mut self, session: &mut Session, action: Digest, put: Put, now: UnixNanos, was_asked: bool) {
+        let Put { output, size, kind, cost, head } = put;
+        let is_new = self.store.ever.insert(action);
+        self.outcome.puts += 1;
+        self.outcome.put_bytes += size;
+        // What a session puts twice it makes once.
+        if was_asked && !is_new && !session.fresh.contains_key(&action) {
+            self.outcome.again += 1;
+            self.outcome.again_bytes += size;
+            self.outcome.lost_us += cost.unwrap_or(0);
+            self.outcome.unknown += u64::from(cost.is_none() && head == action);
+        }
+        let cost = cost.map(Duration::from_micros);
+        session.put(Entry { action, output, size, put: now, kind, cost, head, origin: Origin::Local });
+    }
+
+    /// What a session does after its answer to close, in the same order. Returns the heads of what its trim let go.
+    fn end(&mut self, step: Step, trace: &Trace) -> Result<Vec<Digest>, SimulationError> {
+        let Some(mut session) = self.live.remove(&step.session) else { return Ok(Vec::new()) };
+        let now = UnixNanos(step.at);
+        let grown = session.has_grown();
+        let (label, is_unread) = stream(trace);
+        let used = std::mem::take(&mut session.used);
+        let mut row = (!used.is_empty()).then(|| SessionRow { stream: label.to_owned(), unread: is_unread, used, ..SessionRow::default() });
+        if grown {
+            self.store.index.write(&session.queue, row.take().as_ref(), now)?;
+        }
+        if !trace.header.closed {
+            self.store.leave(std::mem::take(&mut session.notes), now, self.bounds.grace);
+        }
+        let faults = Arc::new(Faults::new(None));
+        faults.be_silent();
+        let artifacts = Some(self.artifacts.clone());
+        let mut chain = Chain::new(&self.contender.chain, artifacts, Arc::new(view(trace)), 2, faults.clone());
+        self.let_go(&session, &mut chain, now)?;
+        let evicted = if grown || !self.store.settled { self.trim(&mut chain, now)? } else { Vec::new() };
+        fold_if_many(&self.store.index)?;
+        if let Some(row) = row {
+            self.store.index.write(&[], Some(&row), now)?;
+        }
+        match faults.lines().into_iter().next() {
+            None => Ok(evicted),
+            Some(said) => Err(SimulationError::Policy {
+                policy: self.contender.name.clone(),
+                session: step.session + 1,
+                sessions: self.history.sessions.len(),
+                stream: label.to_owned(),
+                said,
+            }),
+        }
+    }
+
+    /// Asks admission about what the session put.
+    fn let_go(&mut self, session: &Session, chain: &mut Chain, now: UnixNanos) -> Result<(), SimulationError> {
+        let (mut rejected, mut times) = (Vec::new(), Times::default());
+        for head in &session.put_heads {
+            let companions: Vec<Digest> = self.known.members(*head).iter().copied().filter(|member| member != head).collect();
+            let Some(row) = self.store.index.group_with(*head, &companions)? else { continue };
+            let asked = Instant::now();
+            let answer = chain.admit(&group_view(&row, Arc::new(NoFiles)));
+            times.add(asked.elapsed());
+            if answer.keep == Some(false) {
+                rejected.push(*head);
+            }
+        }
+        // A chain without the role is asked as well, and has nothing to say.
+        if chain.reports().iter().any(|link| link.calls.contains_key("admission")) {
+            self.outcome.admissions.append(times);
+        }
+        if !rejected.is_empty() {
+            self.outcome.not_kept += rejected.len() as u64;
+            let leases = self.store.leases(&self.live, now);
+            let_go_with(&leases, &self.store.index, &rejected, self.bounds.grace)?;
+        }
+        Ok(())
+    }
+
+    fn trim(&mut self, chain: &mut Chain, now: UnixNanos) -> Result<Vec<Digest>, SimulationError> {
+        let Bounds { max_size: max, grace } = self.bounds;
+        let used = self.store.index.bytes()?;
+        self.outcome.largest = self.outcome.largest.max(used);
+        let Some(goal) = goal_of(Demands { used, max, missing: 0, max_age: None, grace, now }) else {
+            self.store.settled = true;
+            return Ok(Vec::new());
+        };
+        let leases = self.store.leases(&self.live, now);
+        let report = trim_with(&leases, &self.store.index, goal, &mut ChainScorer::new(chain))?;
+        self.store.settled = !report.short;
+        self.outcome.evicted_groups += report.groups;
+        self.outcome.evicted_bytes += report.bytes;
+        self.outcome.decisions.add(report.decided_in);
+        self.outcome.scoring.add(report.scored_in);
+        Ok(report.heads)
+    }
+}
+
+/// The label of a session's stream, and whether the words of its command could not be read: then it finds its stream anew.
+fn stream(trace: &Trace) -> (&str, bool) {
+    let stream = trace.header.facts.get("stream").map_or("", String::as_str);
+    unread(stream).map_or((stream, false), |(label, _)| (label, true))
+}
+
+/// What policies may ask of the session.
+fn view(trace: &Trace) -> SessionView {
+    let known = SessionView::KEYS.into_iter().filter_map(|key| Some((key, trace.header.facts.get(key)?.clone())));
+    SessionView(known.collect())
+}
+
+/// No object can be read here.
+struct NoFiles;
+
+impl FactSource for NoFiles {
+    fn facts(&self, _: Digest) -> Option<Facts> {
+        None
+    }
+}
