@@ -1,4 +1,4 @@
-//! What a developer of cachewit runs: `cargo xtask try`, `test`, `bench`, `history`, `streams` and `toolchains`.
+//! What a developer of cachewit runs: `cargo xtask try`, `test`, `bench`, `history`, `simulate`, `streams` and `toolchains`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,7 +11,9 @@ mod experiment;
 mod go_tools;
 mod golang;
 mod history;
+mod marks;
 mod product;
+mod simulate;
 mod streams;
 mod table;
 mod test;
@@ -53,6 +55,8 @@ enum Command {
     History(history::Options),
     /// Measure how much of what a session finds the previous session of its stream used
     Streams(streams::Options),
+    /// Say what the shipped eviction policies would have cost over the histories in tests/histories
+    Simulate(simulate::Options),
     /// Fetch or build toolchains of Go in target/tools and print where their `go` is
     Toolchains {
         /// Versions such as 1.24.11, or 1.23.9-cacheprog for one built with the experiment; none means those that CI uses
@@ -81,6 +85,7 @@ fn main() -> ExitCode {
         Command::Test { filter, file, toolchains } => test::run_suite(filter.as_deref(), file.as_deref(), toolchains),
         Command::Bench(options) => bench::run(&options),
         Command::History(options) => history::run(&options),
+        Command::Simulate(options) => simulate::run(&options),
         Command::Streams(options) => streams::run(&options),
         Command::Toolchains { versions } => list_toolchains(&versions),
     };

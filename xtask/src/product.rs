@@ -51,6 +51,11 @@ pub fn chain_config(shared: &Path, max_size: &str) -> String {
     )
 }
 
+/// Where the store lies below a GOCACHE.
+pub fn store_below(gocache: &Path) -> PathBuf {
+    gocache.join("cachewit")
+}
+
 /// A configuration under which no trace is lost and nothing is evicted while a history is recorded.
 pub const RECORDING_CONFIG: &str = "[limits]\nmax-size = \"100GiB\"\n\n[trace]\nkeep = 1000000\n";
 
@@ -58,7 +63,7 @@ pub const RECORDING_CONFIG: &str = "[limits]\nmax-size = \"100GiB\"\n\n[trace]\n
 pub fn traces(binary: &Path, gocache: &Path) -> Result<Vec<String>> {
     let exported = scratch("traces")?;
     let mut export = Command::new(binary);
-    export.args(["trace", "export", "--root"]).arg(gocache.join("cachewit")).arg("--to").arg(exported.path()).stdout(Stdio::null());
+    export.args(["trace", "export", "--root"]).arg(store_below(gocache)).arg("--to").arg(exported.path()).stdout(Stdio::null());
     run(&mut export)?;
     let files =
         std::fs::read_dir(exported.path()).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>());

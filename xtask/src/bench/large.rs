@@ -82,7 +82,7 @@ fn median_of(durations: &[Duration]) -> Duration {
 }
 
 /// A store of so many entries, every fourth of which is an empty body, as in a real one.
-struct Store {
+pub struct Store {
     binary: PathBuf,
     gocache: PathBuf,
     size: u32,
@@ -96,7 +96,8 @@ struct Measured {
 }
 
 impl Store {
-    fn fill(binary: &Path, dir: &Path, size: u32) -> Result<Self> {
+    /// Puts them in one session, into a folder below `dir`.
+    pub fn fill(binary: &Path, dir: &Path, size: u32) -> Result<Self> {
         say(format!("{NAME}: {size} puts"));
         let store = Self { binary: binary.to_path_buf(), gocache: dir.join(format!("entries-{size}")), size };
         std::fs::create_dir_all(&store.gocache).context("cannot create a GOCACHE")?;
@@ -119,6 +120,11 @@ impl Store {
         writer.join().map_err(|_| anyhow::anyhow!("the thread that writes has panicked"))?.context("cannot write the puts")?;
         session.end()?;
         Ok(store)
+    }
+
+    /// Its GOCACHE.
+    pub fn gocache(&self) -> &Path {
+        &self.gocache
     }
 
     /// A fresh process: one request, more of them after a pause, one put, and the end of input.

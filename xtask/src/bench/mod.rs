@@ -26,6 +26,7 @@ mod large;
 pub mod memory;
 mod peer;
 mod stats;
+mod trim;
 mod workload;
 
 /// Spawns of each program whose start is measured.
@@ -96,10 +97,11 @@ pub fn run(options: &Options) -> Result<()> {
     }
     // The floor host is there once a workload has been.
     let starts = field.floor_binary().exists().then(|| starts(&field, options.floor_only, &mut random)).transpose()?;
-    let large = measures_large(options).then(|| large::measure(&field.binary, &field.dir, &mut random)).transpose()?;
+    let large = measures(options, large::NAME).then(|| large::measure(&field.binary, &field.dir, &mut random)).transpose()?;
+    let trims = measures(options, trim::NAME).then(|| trim::measure(&field.binary, &field.dir)).transpose()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let head = format!("{}, {cores} cores; ratios of medians to Go's own cache, rounds in random order", go_version(&field.go)?);
-    let tables: Vec<&Table> = starts.as_ref().map(|_| &table).into_iter().chain(&starts).chain(&large).collect();
+    let tables: Vec<&Table> = starts.as_ref().map(|_| &table).into_iter().chain(&starts).chain(&large).chain(&trims).collect();
     println!("\n{head}\n\n{}", tables.iter().map(|table| table.text()).collect::<Vec<_>>().join("\n"));
     if let Some(file) = &options.markdown {
         let text = format!("{head}\n\n{}", tables.iter().map(|table| table.markdown()).collect::<Vec<_>>().join("\n"));
@@ -123,16 +125,19 @@ fn chosen(options: &Options) -> Result<Vec<(&'static Workload, usize)>> {
     };
     let chosen: Vec<(&Workload, usize)> =
         ALL.iter().filter(wanted).map(|workload| (workload, rounds(workload))).filter(|(_, rounds)| *rounds > 0).collect();
-    if chosen.is_empty() && !measures_large(options) {
-        let names: Vec<&str> = ALL.iter().map(|workload| workload.name).chain([large::NAME]).collect();
+    if chosen.is_empty() && !MORE.iter().any(|name| measures(options, name)) {
+        let names: Vec<&str> = ALL.iter().map(|workload| workload.name).chain(MORE).collect();
         bail!("nothing to measure; there are: {} (--quick leaves the long ones out)", names.join("; "));
     }
     Ok(chosen)
 }
 
-/// Whether the bench is to fill a store with a million entries, which takes minutes.
-fn measures_large(options: &Options) -> bool {
-    let wanted = options.only.as_deref().map_or(!options.quick, |name| large::NAME.contains(name));
+/// What fills a store of its own instead of running `go`.
+const MORE: [&str; 2] = [large::NAME, trim::NAME];
+
+/// Whether the bench is to fill a store with so many entries, which takes minutes.
+fn measures(options: &Options, name: &str) -> bool {
+    let wanted = options.only.as_deref().map_or(!options.quick, |only| name.contains(only));
     wanted && !options.floor_only
 }
 

@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 
 use self::coverage::{Coverage, Used, jobs_of_streams, judge, streams_of_jobs};
 use crate::history::{self, file};
+use crate::marks::write_between_marks;
 use crate::table::Table;
 use crate::workspace::{say, scratch};
 
@@ -47,7 +48,7 @@ pub fn run(options: &Options) -> Result<()> {
     let report = Report::new(&sessions);
     println!("\n{}", report.text(Table::text));
     if let Some(file) = &options.markdown {
-        write_between_marks(file, &report.text(Table::markdown))?;
+        write_between_marks(file, "streams", &report.text(Table::markdown))?;
         say(format!("the tables are in {}", file.display()));
     }
     if report.overall.share() < REQUIRED {
@@ -197,32 +198,9 @@ fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-const BEGIN: &str = "<!-- written by cargo xtask streams -->";
-const END: &str = "<!-- end of what it wrote -->";
-
-/// Puts a text between the marks in a file, in the place of what an earlier run wrote.
-fn write_between_marks(file: &Path, written: &str) -> Result<()> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let marks = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let Some((before, after)) = marks else { bail!("{} has no lines `{BEGIN}` and `{END}`", file.display()) };
-    let text = format!("{before}{BEGIN}\n{}\n{END}{after}", written.trim_end());
-    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_run_replaces_what_an_earlier_one_wrote_and_nothing_else() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("x.md");
-        std::fs::write(&file, format!("# Head\n\n{BEGIN}\nold\n{END}\n\ntail\n")).unwrap();
-        write_between_marks(&file, "new\n\n").unwrap();
-        assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("# Head\n\n{BEGIN}\nnew\n{END}\n\ntail\n"));
-        std::fs::write(&file, "no marks").unwrap();
-        assert!(write_between_marks(&file, "new").is_err());
-    }
 
     #[test]
     fn what_a_label_splits_and_what_it_mixes_is_said() {
