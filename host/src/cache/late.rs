@@ -7,7 +7,7 @@ use super::{Cache, Ending, Shelf, Summary, observed};
 use crate::fault::Faults;
 use crate::model::Digest;
 use crate::platform;
-use crate::policy::{Admit, FactSource, GroupView};
+use crate::policy::Admit;
 use crate::store::index::fold_if_many;
 use crate::store::trim;
 use crate::store::{self, GroupRow, Index};

@@ -29,7 +29,7 @@ use crate::fault::Faults;
 use crate::model::{Digest, Entry, Kind, Origin, UnixNanos};
 use crate::object;
 use crate::policy::wasm::ArtifactStore;
-use crate::policy::{Admit, Chain, SessionView, StateFolder};
+use crate::policy::{Admit, Chain, SessionView, States};
 use crate::remote::client::{Answer, Client};
 use crate::store::{Incoming, Layout, Native, NativeHit, PublishError, SessionRow, StoreError, Used};
 use crate::trace::{Recorder, What};
@@ -165,7 +165,7 @@ impl Cache {
         let view = Arc::new(session_view(parent, environment, &folder));
         let stream = view.fact("stream").known().unwrap_or_default().to_owned();
         let unread = parent.is_none();
-        let states = (!shelf.is_read_only()).then(|| StateFolder::new(shelf.layout().policy_dir()));
+        let states = (!shelf.is_read_only()).then(|| States::in_folder(shelf.layout().policy_dir()));
         let chain = Chain::new(&config.policies, ArtifactStore::of_this_user(), view.clone(), states, config.log_level, faults.clone());
         let chain = Arc::new(Mutex::new(chain));
         let judge = Arc::new(Judge::new(chain.clone(), shelf.clone()));

@@ -6,7 +6,7 @@ use crate::config::{self, Config, Environment, Flags};
 use crate::fault::Faults;
 use crate::platform;
 use crate::policy::wasm::ArtifactStore;
-use crate::policy::{Chain, StateFolder};
+use crate::policy::{Chain, States};
 use crate::store::Layout;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
@@ -73,7 +73,7 @@ pub(super) fn open(settings: &Settings) -> Result<Opened> {
     if !shelf.is_usable() {
         bail!("the store in {} cannot be opened", config.root.display());
     }
-    let states = Some(StateFolder::new(shelf.layout().policy_dir()));
+    let states = Some(States::in_folder(shelf.layout().policy_dir()));
     let chain = Chain::new(&config.policies, ArtifactStore::of_this_user(), Arc::default(), states, config.log_level, faults.clone());
     Ok(Opened { config, shelf, chain, faults })
 }

@@ -8,7 +8,7 @@
 
 use super::context::{Admit, Ask, ClosePlan, GroupView, NetworkView, RequestView, Serve, SessionView};
 use super::link::{Link, LinkReport, Loader, Patience};
-use super::state::StateFolder;
+use super::state::States;
 use super::wasm::ArtifactStore;
 use super::{Fallback, Policy, PolicyError};
 use crate::config::{PluginSource, PolicyConfig};
@@ -41,7 +41,7 @@ impl Chain {
         policies: &[PolicyConfig],
         artifacts: Option<ArtifactStore>,
         session: Arc<SessionView>,
-        states: Option<StateFolder>,
+        states: Option<States>,
         log_level: u32,
         faults: Arc<Faults>,
     ) -> Self {

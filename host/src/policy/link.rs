@@ -5,7 +5,7 @@
 
 use super::context::{Grants, SessionView};
 use super::manifest::{Manifest, Wish};
-use super::state::StateFolder;
+use super::state::States;
 use super::wasm::{ArtifactStore, Compiled, Identity, WasmPolicy};
 use super::{Policy, PolicyError, Roles, load_bytes};
 use crate::config::{Pin, PluginSource, PolicyConfig};
@@ -48,7 +48,7 @@ enum State {
 pub(super) struct Loader {
     pub artifacts: Option<ArtifactStore>,
     pub session: Arc<SessionView>,
-    pub states: Option<StateFolder>,
+    pub states: Option<States>,
     pub log_level: u32,
 }
 

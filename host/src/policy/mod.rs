@@ -19,7 +19,7 @@ pub use link::{LinkReport, check_pin, load_one, load_with};
 pub use manifest::{Manifest, Wish};
 pub use native::Fallback;
 pub use source::load_bytes;
-pub use state::StateFolder;
+pub use state::States;
 
 use crate::model::{Digest, EventColumns, TrimColumns};
 use std::sync::Arc;

@@ -1,9 +1,10 @@
 //! Policies as they are named on the command line of a simulation.
 
-use crate::config::{PolicyConfig, plugin_source};
+use crate::config::{PluginSource, PolicyConfig, plugin_source};
 use crate::policy::wasm::ArtifactStore;
-use crate::policy::{PolicyError, load_one};
+use crate::policy::{Grants, Manifest, PolicyError, Wish, load_bytes, load_one};
 use serde_json::{Deserializer, Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A chain of plugins that is compared with others.
@@ -38,7 +39,7 @@ impl Contender {
                 };
                 rest = &behind[values.byte_offset()..];
             }
-            chain.push(PolicyConfig { source: plugin_source(plugin, Path::new("")), settings });
+            chain.push(link(plugin_source(plugin, Path::new("")), settings));
             rest = rest.trim_start();
         }
         if chain.is_empty() {
@@ -54,6 +55,15 @@ impl Contender {
         }
         Ok(())
     }
+}
+
+/// One plugin. What it wishes to know of a session it is let know: a trace is the operator's own, and has no environment.
+fn link(source: PluginSource, settings: Value) -> PolicyConfig {
+    let plain = PolicyConfig { settings, ..PolicyConfig::plain(source) };
+    // What is wrong with its file is said when it is checked.
+    let Ok(manifest) = load_bytes(&plain.source).and_then(|component| Manifest::read(&component)) else { return plain };
+    let (facts, variables): (Vec<Wish>, Vec<Wish>) = manifest.wishes.into_iter().partition(|wish| matches!(wish, Wish::Fact(_)));
+    PolicyConfig { grants: Grants::new(&facts, &BTreeMap::new()), denied: variables.into_iter().collect(), ..plain }
 }
 
 #[cfg(test)]

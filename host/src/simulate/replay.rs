@@ -8,8 +8,9 @@ use super::{Contender, Outcome, SimulationError, Times};
 use crate::cache::{ChainScorer, Demands, goal_of, group_view, worth_recalling};
 use crate::fault::Faults;
 use crate::model::{Digest, Entry, Facts, Origin, UnixNanos};
+use crate::policy::manifest::GRANTED_FACTS;
 use crate::policy::wasm::ArtifactStore;
-use crate::policy::{Chain, FactSource, SessionView};
+use crate::policy::{Chain, FactSource, SessionView, States};
 use crate::store::index::{fold_if_many, unread};
 use crate::store::trim::{let_go_with, trim_with};
 use crate::store::{Index, IndexError, SessionRow, Used};
@@ -50,6 +51,7 @@ pub fn run(
         contender,
         bounds,
         artifacts,
+        states: States::in_memory(),
         store: Store::new()?,
         live: BTreeMap::new(),
         turn: None,
@@ -75,6 +77,7 @@ struct Replay<'a> {
     contender: &'a Contender,
     bounds: Bounds,
     artifacts: &'a ArtifactStore,
+    states: States,
     store: Store,
     live: BTreeMap<usize, Session>,
     /// The session whose request was the last.
@@ -136,14 +139,14 @@ impl Replay<'_> {
                 self.hit(event.size);
                 session.used.push(Used::Action(action));
             }
-            (What::Hit | What::Fetched, Some(output), None) => {
+            (What::Hit | What::Fetched | What::Refused, Some(output), None) => {
                 self.hit(event.size);
                 self.outcome.given += 1;
                 let head = event.head.unwrap_or(action);
                 let put = Put { output, size: event.size, kind: event.kind(), cost: None, head };
                 self.admit(session, action, put, now, false);
             }
-            (What::Hit | What::Fetched, Some(output), Some(put)) => {
+            (What::Hit | What::Fetched | What::Refused, Some(output), Some(put)) => {
                 self.outcome.misses += 1;
                 session.remade.insert(put.head);
                 let members: Vec<Digest> = self.known.members(put.head).to_vec();
@@ -215,9 +218,11 @@ impl Replay<'_> {
         let faults = Arc::new(Faults::new(None));
         faults.be_silent();
         let artifacts = Some(self.artifacts.clone());
-        let mut chain = Chain::new(&self.contender.chain, artifacts, Arc::new(view(trace)), 2, faults.clone());
+        let states = Some(self.states.clone());
+        let mut chain = Chain::new(&self.contender.chain, artifacts, Arc::new(view(trace)), states, 2, faults.clone());
         self.let_go(&session, &mut chain, now)?;
         let evicted = if grown || !self.store.settled { self.trim(&mut chain, now)? } else { Vec::new() };
+        chain.remember();
         fold_if_many(&self.store.index)?;
         if let Some(row) = row {
             self.store.index.write(&[], Some(&row), now)?;
@@ -286,7 +291,8 @@ fn stream(trace: &Trace) -> (&str, bool) {
 
 /// What policies may ask of the session.
 fn view(trace: &Trace) -> SessionView {
-    let known = SessionView::KEYS.into_iter().filter_map(|key| Some((key, trace.header.facts.get(key)?.clone())));
+    let keys = SessionView::KEYS.into_iter().chain(GRANTED_FACTS);
+    let known = keys.filter_map(|key| Some((key, trace.header.facts.get(key)?.clone())));
     SessionView(known.collect())
 }
 

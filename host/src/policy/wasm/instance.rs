@@ -7,7 +7,7 @@ use super::ticker::Ticker;
 use super::v0_1::Functions;
 use crate::model::{EventColumns, TrimColumns, UnixNanos};
 use crate::policy::context::{Admit, Ask, ClosePlan, Grants, GroupView, NetworkView, RequestView, Serve, SessionView};
-use crate::policy::{Policy, PolicyError, Roles, StateFolder};
+use crate::policy::{Policy, PolicyError, Roles, States};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, LazyLock};
@@ -34,7 +34,7 @@ pub struct Identity {
     /// What it was let know.
     pub grants: Arc<Grants>,
     /// Where it is remembered what it wants to be; None = nowhere.
-    pub states: Option<StateFolder>,
+    pub states: Option<States>,
     /// The most detailed level of lines that is kept.
     pub max_level: u32,
 }
