@@ -105,7 +105,9 @@ fn holds(sessions: &[Trace], steps: &[Step]) -> Vec<bool> {
             Happens::Request(_) => {}
             Happens::End => {
                 live.remove(&step.session);
-                live.iter().for_each(|other: &usize| holds[*other] = true);
+                for other in &live {
+                    holds[*other] = true;
+                }
             }
         }
     }
@@ -178,7 +180,9 @@ mod tests {
         assert_eq!(history.working_set, WorkingSet { bytes: 150, cost: 12, revision: Some("one".to_owned()) });
         assert_eq!((history.sessions(), history.revisions(), history.requests()), (3, 2, 7));
         let mut alone = sessions();
-        alone.iter_mut().for_each(|session| session.header.history = None);
+        for session in &mut alone {
+            session.header.history = None;
+        }
         assert_eq!(History::new(alone).unwrap().working_set, WorkingSet { bytes: 150, cost: 12, revision: None });
         assert!(History::new(Vec::new()).is_err());
     }
