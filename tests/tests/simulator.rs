@@ -179,7 +179,9 @@ fn in_turn(home: &Home, plugin: &str, max: u64) -> Real {
     for revision in 0..8 {
         for stream in ["build", "vet"] {
             let mut go = home.session(&[plugin]).max_size(max).env("GOFLAGS", format!("-tags={stream}")).start();
-            packages(30, revision).iter().for_each(|package| need(&mut go, package));
+            for package in &packages(30, revision) {
+                need(&mut go, package);
+            }
             real.ended(home, &go.close());
         }
     }
@@ -214,7 +216,9 @@ fn what_admission_does_not_want_kept_is_not_there_in_the_simulation_either() {
     let mut real = Real::default();
     for round in 0..3 {
         let mut go = home.session(&[plugin]).start();
-        packages(12, round).iter().for_each(|package| need(&mut go, package));
+        for package in &packages(12, round) {
+            need(&mut go, package);
+        }
         for number in 0..6_u64 {
             let alone = Digest::of(&number.to_le_bytes());
             if go.get(alone).is_none() {
@@ -326,7 +330,9 @@ fn the_table_and_the_chart_have_every_policy_at_every_size() {
 fn what_cannot_be_simulated_is_said_with_the_thing_and_the_remedy() {
     let home = Home::new();
     let mut go = home.session(&[]).start();
-    packages(6, 0).iter().for_each(|package| need(&mut go, package));
+    for package in &packages(6, 0) {
+        need(&mut go, package);
+    }
     go.close();
     let good = traces(&home);
     let trace = home.layout().traces_dir().join("../good.jsonl");
