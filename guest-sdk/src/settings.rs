@@ -1,8 +1,10 @@
 //! Typed settings.
 
+mod json;
 mod reader;
 
 use crate::ConfigError;
+use serde::de::value::UnitDeserializer;
 use serde::de::DeserializeOwned;
 
 /// Declares a policy's settings: a struct whose every field has a default, that names a key it does not know, and that a
@@ -47,9 +49,21 @@ macro_rules! settings {
 }
 
 /// Reads settings from the JSON object that the host passes to `configure`. The error names the key.
-pub fn parse<S: DeserializeOwned>(json: &str) -> Result<S, ConfigError> {
-    let value: serde_json::Value = serde_json::from_str(json).map_err(|_| ConfigError::new("", "the settings are no JSON"))?;
+pub fn parse<S: DeserializeOwned>(text: &str) -> Result<S, ConfigError> {
+    if size_of::<S>() == 0 {
+        return none(text);
+    }
+    let value = json::parse(text).ok_or_else(|| ConfigError::new("", "the settings are no JSON"))?;
     S::deserialize(reader::Reader(&value))
+}
+
+/// A policy without settings takes none, and needs no reader of JSON for that.
+fn none<S: DeserializeOwned>(text: &str) -> Result<S, ConfigError> {
+    match text.split('"').nth(1) {
+        Some(key) => Err(ConfigError { key: key.to_owned(), message: "there is no such setting; there is none".to_owned() }),
+        None if text == "{}" => S::deserialize(UnitDeserializer::new()),
+        None => Err(ConfigError::new("", "the settings are no JSON")),
+    }
 }
 
 #[cfg(test)]

@@ -34,13 +34,17 @@ const TIMES: &[(&str, u64)] = &[("us", 1), ("ms", 1000), ("s", 1_000_000), ("m",
 /// and what follows.
 fn quantity<'a>(text: &'a str, units: &[(&str, u64)]) -> Option<(u64, &'a str)> {
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
-    let (whole, rest) = text.split_at(digits(text));
-    let (fraction, rest) = rest.strip_prefix('.').map_or(("", rest), |rest| rest.split_at(digits(rest)));
+    // Without a panic on the way: its words are three kilobytes of a component.
+    let (whole, rest) = text.split_at_checked(digits(text))?;
+    let (fraction, rest) = match rest.strip_prefix('.') {
+        Some(rest) => rest.split_at_checked(digits(rest))?,
+        None => ("", rest),
+    };
     let rest = rest.trim_start();
-    let (unit, rest) = rest.split_at(rest.bytes().take_while(u8::is_ascii_alphabetic).count());
+    let (unit, rest) = rest.split_at_checked(rest.bytes().take_while(u8::is_ascii_alphabetic).count())?;
     let (_, scale) = units.iter().find(|(name, _)| unit.eq_ignore_ascii_case(name))?;
     // Six digits are finer than any size or time that matters, and the product still fits.
-    let fraction = &fraction[..fraction.len().min(6)];
+    let fraction = fraction.get(..fraction.len().min(6))?;
     let part = if fraction.is_empty() { 0 } else { fraction.parse::<u64>().ok()? * scale / 10_u64.pow(fraction.len() as u32) };
     let value = whole.parse::<u64>().ok()?.checked_mul(*scale)?.checked_add(part)?;
     Some((value, rest.trim_start()))

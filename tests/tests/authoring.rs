@@ -53,6 +53,7 @@ fn policy(folder: &Path, name: &str, roles: &[&str]) -> PathBuf {
     let component = target_dir().join("wasm32-wasip2/release").join(name.replace('-', "_")).with_extension("wasm");
     let size = std::fs::metadata(&component).expect("a component").len();
     println!("{name} ({}): {size} bytes", roles.join(", "));
+    assert!(roles.len() > 1 || size <= 80 << 10, "a policy of one role with settings has {size} bytes");
     let checked = cachewit(folder, &["plugin", "check", component.to_str().expect("UTF-8")]).output().expect("cachewit runs");
     assert!(checked.status.success() && roles.iter().all(|role| said(&checked).contains(role)), "{}", said(&checked));
     component
@@ -94,6 +95,25 @@ fn a_policy_of_every_role_builds_tests_and_decides_as_its_readme_says() {
     let happened =
         json!({ "observe": { "events": [{ "what": "put", "cost-us": 2_000_000 }, { "what": "put", "cost-us": 5 }, { "what": "miss" }] } });
     assert_eq!(ask(json!({ "slow": "1s" }), happened), json!({ "counters": { "slow": 1 } }));
+}
+
+#[test]
+fn the_policy_of_the_sdk_s_readme_builds_and_is_small_without_settings() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let readme = include_str!("../../guest-sdk/README.md");
+    let source = readme.split("```rust\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a policy in the README");
+    let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-sdk");
+    let made = cachewit(dir.path(), &["plugin", "new", "readme", "--role", "eviction", "--sdk", sdk.to_str().expect("UTF-8")]).output();
+    assert!(made.expect("cachewit runs").status.success());
+    let own = dir.path().join("readme");
+    std::fs::write(own.join("src/lib.rs"), source).expect("a source");
+    cargo(&own, &["build", "--release", "--target", "wasm32-wasip2"]);
+    let component = target_dir().join("wasm32-wasip2/release/readme.wasm");
+    let size = std::fs::metadata(&component).expect("a component").len();
+    println!("without settings: {size} bytes");
+    assert!(size <= 60 << 10, "{size} bytes");
+    let (answer, good) = eval(dir.path(), &component, &json!({}), &json!({ "score": { "rows": [{ "rank": 1 }, { "rank": 0 }] } }));
+    assert!(good && answer["order"] == json!([1, 0]), "{answer}");
 }
 
 #[test]

@@ -1,13 +1,12 @@
 //! Reads typed settings from parsed JSON and keeps the path to what is wrong.
 //!
-//! `serde_json` could read into the type directly, but its errors give a line and column, which mislead where settings were written as
-//! TOML, and formatting them links both of its ways to print a float: a quarter of a small component.
+//! A line and column would mislead where settings were written as TOML.
 
+use super::json::Json;
 use crate::ConfigError;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, Error, Expected, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
-use serde_json::Value;
 use std::fmt;
 
 impl Error for ConfigError {
@@ -87,39 +86,26 @@ fn below(key: &str, error: &ConfigError) -> ConfigError {
 
 /// A value on its way into a type.
 #[derive(Clone, Copy)]
-pub(super) struct Reader<'a>(pub(super) &'a Value);
+pub(super) struct Reader<'a>(pub(super) &'a Json);
 
 impl<'de> Deserializer<'de> for Reader<'_> {
     type Error = ConfigError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
         match self.0 {
-            Value::Null => visitor.visit_unit(),
-            Value::Bool(value) => visitor.visit_bool(*value),
-            Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
-                (Some(value), _, _) => visitor.visit_u64(value),
-                (_, Some(value), _) => visitor.visit_i64(value),
-                (_, _, value) => visitor.visit_f64(value.unwrap_or(f64::NAN)),
-            },
-            Value::String(text) => visitor.visit_str(text),
-            Value::Array(items) => visitor.visit_seq(Items(items.iter().enumerate())),
-            Value::Object(table) => visitor.visit_map(Table { rest: table.iter(), value: None }),
+            Json::Null => visitor.visit_unit(),
+            Json::Bool(value) => visitor.visit_bool(*value),
+            Json::Unsigned(value) => visitor.visit_u64(*value),
+            Json::Signed(value) => visitor.visit_i64(*value),
+            Json::Float(value) => visitor.visit_f64(*value),
+            Json::Text(text) => visitor.visit_str(text),
+            Json::List(items) => visitor.visit_seq(Items(items.iter().enumerate())),
+            Json::Table(table) => visitor.visit_map(Table { rest: table.iter(), value: None }),
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
-        if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
-    }
-
-    /// A policy without settings has `()`, which is an empty table here.
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ConfigError> {
-        match self.0 {
-            Value::Object(table) => match table.keys().next() {
-                None => visitor.visit_unit(),
-                Some(key) => Err(ConfigError::unknown_field(key, &[])),
-            },
-            _ => self.deserialize_any(visitor),
-        }
+        if *self.0 == Json::Null { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ConfigError> {
@@ -128,19 +114,19 @@ impl<'de> Deserializer<'de> for Reader<'_> {
 
     fn deserialize_enum<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, ConfigError> {
         match self.0 {
-            Value::String(variant) => visitor.visit_enum(StrDeserializer::new(variant)),
-            Value::Object(table) => visitor.visit_enum(MapAccessDeserializer::new(Table { rest: table.iter(), value: None })),
+            Json::Text(variant) => visitor.visit_enum(StrDeserializer::new(variant)),
+            Json::Table(table) => visitor.visit_enum(MapAccessDeserializer::new(Table { rest: table.iter(), value: None })),
             _ => self.deserialize_any(visitor),
         }
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit_struct seq tuple tuple_struct map
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map
         struct identifier ignored_any
     }
 }
 
-struct Items<'a>(std::iter::Enumerate<std::slice::Iter<'a, Value>>);
+struct Items<'a>(std::iter::Enumerate<std::slice::Iter<'a, Json>>);
 
 impl<'de> SeqAccess<'de> for Items<'_> {
     type Error = ConfigError;
@@ -152,8 +138,8 @@ impl<'de> SeqAccess<'de> for Items<'_> {
 }
 
 struct Table<'a> {
-    rest: serde_json::map::Iter<'a>,
-    value: Option<(&'a str, &'a Value)>,
+    rest: std::slice::Iter<'a, (String, Json)>,
+    value: Option<(&'a str, &'a Json)>,
 }
 
 impl<'de> MapAccess<'de> for Table<'_> {
@@ -166,7 +152,7 @@ impl<'de> MapAccess<'de> for Table<'_> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, ConfigError> {
-        let (key, value) = self.value.take().unwrap_or(("", &Value::Null));
+        let (key, value) = self.value.take().unwrap_or(("", &Json::Null));
         seed.deserialize(Reader(value)).map_err(|error| below(key, &error))
     }
 }

@@ -64,7 +64,7 @@ mod tests {
         for name in NAMES {
             let size = component(name).unwrap().len();
             println!("{name}: {size} bytes");
-            assert!(size <= 110_000, "{name} has {size} bytes");
+            assert!(size <= 80_000, "{name} has {size} bytes");
         }
     }
 
