@@ -160,7 +160,9 @@ impl Replay<'_> {
             }
             _ => {
                 self.outcome.misses += 1;
-                session.missed.insert(action);
+                if self.store.ever.contains(&action) {
+                    session.lost.insert(action);
+                }
             }
         }
         Ok(())
@@ -178,20 +180,20 @@ impl Replay<'_> {
         if session.found.contains(&head) || session.found.contains(&event.action) {
             return;
         }
-        // With `go build -a` nothing is asked for, and nothing would have helped.
-        let was_asked = session.missed.contains(&head) || session.missed.contains(&event.action);
+        // With `go build -a` nothing is asked for, and nothing would have helped; what a failing compiler said is put again and again.
+        let was_lost = session.lost.contains(&head) || session.lost.contains(&event.action);
         let put = Put { output, size: event.size, kind: event.kind(), cost: event.cost, head };
-        self.admit(session, event.action, put, now, was_asked);
+        self.admit(session, event.action, put, now, was_lost);
     }
 
-    /// Takes an output. `was_asked` = it would not have been made, had it been there.
-    fn admit(&mut self, session: &mut Session, action: Digest, put: Put, now: UnixNanos, was_asked: bool) {
+    /// Takes an output. `was_lost` = its group would not have been made, had the store kept it.
+    fn admit(&mut self, session: &mut Session, action: Digest, put: Put, now: UnixNanos, was_lost: bool) {
         let Put { output, size, kind, cost, head } = put;
         let is_new = self.store.ever.insert(action);
         self.outcome.puts += 1;
         self.outcome.put_bytes += size;
         // What a session puts twice it makes once.
-        if was_asked && !is_new && !session.fresh.contains_key(&action) {
+        if was_lost && !is_new && !session.fresh.contains_key(&action) {
             self.outcome.again += 1;
             self.outcome.again_bytes += size;
             self.outcome.lost_us += cost.unwrap_or(0);

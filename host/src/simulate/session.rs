@@ -13,8 +13,8 @@ pub(super) struct Session {
     pub queue: Vec<Entry>,
     /// What it used, in order.
     pub used: Vec<Used>,
-    /// What it asked for in vain and is about to put, as the trace says.
-    pub missed: HashSet<Digest>,
+    /// What it asked for in vain although the store had had it before.
+    pub lost: HashSet<Digest>,
     /// What it found here, and had not found when it was recorded: `go` does not put it.
     pub found: HashSet<Digest>,
     /// Heads of groups that it had found when it was recorded, and has to make here.
