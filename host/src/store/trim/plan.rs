@@ -87,7 +87,7 @@ impl Plan {
             groups[group].push(number);
         }
         for group in &groups {
-            for output in group.iter().map(|number| entries[*number as usize].row.output).collect::<HashSet<_>>() {
+            for output in distinct(group.iter().map(|number| entries[*number as usize].row.output)) {
                 objects.entry(output).or_default().groups += 1;
             }
         }
@@ -97,7 +97,7 @@ impl Plan {
         for (number, group) in groups.iter().enumerate() {
             let members = || group.iter().map(|row| &entries[*row as usize]);
             let head = &entries[group[0] as usize];
-            let outputs: HashSet<Digest> = members().map(|entry| entry.row.output).collect();
+            let outputs = distinct(members().map(|entry| entry.row.output));
             let own = outputs.iter().filter_map(|output| objects.get(output)).filter(|object| object.groups == 1);
             let put = members().map(|entry| entry.row.put_ns).max().unwrap_or(0);
             let used_s = members().map(|entry| entry.used_s).max().unwrap_or(0).max(UnixNanos(put).seconds());
@@ -168,7 +168,7 @@ impl Plan {
                 break;
             }
             victims.groups.push(group);
-            for output in self.rows(group).map(|row| row.output).collect::<HashSet<_>>() {
+            for output in distinct(self.rows(group).map(|row| row.output)) {
                 let Some(object) = self.objects.get(&output) else { continue };
                 let left = needed.entry(output).or_insert(object.groups);
                 *left -= 1;
@@ -202,6 +202,14 @@ impl Plan {
         }
         Ok(())
     }
+}
+
+/// Each once. Groups have a few members, and there may be a hundred thousand of them: sets would take as long as the rest of the plan.
+fn distinct(outputs: impl Iterator<Item = Digest>) -> Vec<Digest> {
+    let mut outputs: Vec<Digest> = outputs.collect();
+    outputs.sort_unstable();
+    outputs.dedup();
+    outputs
 }
 
 fn owner_of_tags(connection: &Connection) -> rusqlite::Result<Option<String>> {
