@@ -4,8 +4,8 @@ mod json;
 mod reader;
 
 use crate::ConfigError;
-use serde::de::value::UnitDeserializer;
 use serde::de::DeserializeOwned;
+use serde::de::value::UnitDeserializer;
 
 /// Declares a policy's settings: a struct whose every field has a default, that names a key it does not know, and that a
 /// policy crate needs no further dependency for.

@@ -1,19 +1,24 @@
 //! docs/first-policy.md, literally: every command in it, in its order, in one shell, on a machine with a few real builds behind it.
 
 use cachewit_tests::go::{Machine, Toolchain, binary};
-use std::path::Path;
 use std::process::Command;
 
 /// The lines that a reader types.
 fn commands(text: &str) -> Vec<&str> {
-    text.split("```console\n").skip(1).filter_map(|block| block.split("```").next()).flat_map(str::lines).filter_map(|line| line.strip_prefix("$ ")).collect()
+    text.split("```console\n")
+        .skip(1)
+        .filter_map(|block| block.split("```").next())
+        .flat_map(str::lines)
+        .filter_map(|line| line.strip_prefix("$ "))
+        .collect()
 }
 
 /// A package in several versions, so that there are sessions to replay and something to let go.
 fn build(machine: &Machine, version: u32) {
     machine.write("m/go.mod", "module example.test/m\n\ngo 1.24\n");
     machine.write("m/a/a.go", &format!("package a\n\nfunc Answer() int {{ return {version} }}\n"));
-    machine.write("m/m.go", "package main\n\nimport (\n\t\"fmt\"\n\n\t\"example.test/m/a\"\n)\n\nfunc main() { fmt.Println(a.Answer()) }\n");
+    machine
+        .write("m/m.go", "package main\n\nimport (\n\t\"fmt\"\n\n\t\"example.test/m/a\"\n)\n\nfunc main() { fmt.Println(a.Answer()) }\n");
     machine.go(["build", "-o", "m", "."]).dir(machine.work().join("m")).succeed();
 }
 
@@ -28,14 +33,9 @@ fn every_command_of_the_tutorial_works_as_it_stands_there() {
     assert_eq!(commands.len(), 5, "five commands are promised: {commands:?}");
 
     let home = tempfile::tempdir().expect("a home");
-    // A reader has the binary of a checkout on the path; the scaffold finds the SDK beside it.
-    let bin = home.path().join("checkout/target/release");
-    std::fs::create_dir_all(&bin).expect("a folder");
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");
-    let sdk = home.path().join("checkout/guest-sdk");
-    std::os::unix::fs::symlink(repository.join("guest-sdk"), sdk).expect("a link");
-    std::fs::copy(repository.join("Cargo.lock"), home.path().join("checkout/Cargo.lock")).expect("the lock");
-    std::fs::copy(binary(), bin.join("cachewit")).expect("a copy of cachewit");
+    // A reader has the binary of a checkout on the path; the scaffold finds the SDK above it.
+    let binary = binary();
+    let bin = binary.parent().expect("the folder of cachewit");
     let go = machine.toolchain().path().parent().expect("the folder of go").to_owned();
     let path = format!("{}:{}:{}", bin.display(), go.display(), std::env::var("PATH").unwrap_or_default());
     let shell = |script: &str| {
@@ -43,7 +43,8 @@ fn every_command_of_the_tutorial_works_as_it_stands_there() {
         shell.args(["-euc", script]).current_dir(home.path()).env("PATH", &path).env("CARGO_NET_OFFLINE", "true");
         shell.env("XDG_CONFIG_HOME", home.path().join("config")).env("XDG_CACHE_HOME", home.path().join("cache"));
         shell.env("GOCACHE", machine.gocache()).env_remove("CACHEWIT_CONFIG").env_remove("CARGO_TARGET_DIR");
-        for inherited in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_BUILD_BUILD_DIR", "RUSTC_WORKSPACE_WRAPPER"] {
+        for inherited in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_BUILD_BUILD_DIR", "RUSTC_WORKSPACE_WRAPPER"]
+        {
             shell.env_remove(inherited);
         }
         let output = shell.output().expect("a shell");
