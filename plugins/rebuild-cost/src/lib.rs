@@ -195,7 +195,7 @@ mod tests {
     }
 
     /// Rows as two sessions after another leave them: what each used, of things with a number.
-    fn session(rows: &mut Vec<Row>, stream: u32, runs: &mut [Vec<u32>], uses: &[usize]) {
+    fn session(rows: &mut [Row], stream: u32, runs: &mut [Vec<u32>], uses: &[usize]) {
         let newest = rows.iter().map(|row| row.rank).max().unwrap_or(0);
         for (number, row) in rows.iter_mut().enumerate() {
             let runs = &mut runs[number];
