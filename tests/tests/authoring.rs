@@ -117,6 +117,27 @@ fn the_policy_of_the_sdk_s_readme_builds_and_is_small_without_settings() {
 }
 
 #[test]
+fn what_a_call_costs_is_measured_over_recorded_sessions() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let history = Path::new(env!("CARGO_MANIFEST_DIR")).join("histories/x-crypto.history.zst");
+    let history = history.to_str().expect("UTF-8");
+    for (plugin, question) in [
+        ("builtin:rebuild-cost", "eviction, 1000 rows"),
+        ("builtin:share-filter", "admission, a group"),
+        ("builtin:read-through", "remote, a miss"),
+    ] {
+        let output =
+            cachewit(dir.path(), &["plugin", "bench", plugin, "--rows", "1000", "--json", history]).output().expect("cachewit runs");
+        let measured: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
+        for what in ["start, from its file", question] {
+            assert!(measured[what]["calls"].as_u64() >= Some(20) && measured[what]["median_ns"].as_u64() > Some(0), "{measured}");
+        }
+    }
+    let none = cachewit(dir.path(), &["plugin", "bench", "builtin:lru", "nowhere.jsonl"]).output().expect("cachewit runs");
+    assert!(!none.status.success() && said(&none).contains("nowhere.jsonl"), "{}", said(&none));
+}
+
+#[test]
 fn what_cannot_be_asked_is_an_error_that_says_what_can() {
     let dir = tempfile::tempdir().expect("a folder");
     let lru = Path::new("builtin:lru");

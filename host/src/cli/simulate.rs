@@ -53,7 +53,7 @@ struct Cell<'a> {
 
 /// Simulates and prints.
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let history = History::new(read(arguments)?)?;
+    let history = History::new(sessions(&arguments.settings, &arguments.traces)?)?;
     if history.working_set.bytes == 0 {
         bail!("the sessions of these traces used nothing, so there is nothing to simulate");
     }
@@ -77,10 +77,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 /// Every trace that is meant.
-fn read(arguments: &Arguments) -> Result<Vec<Trace>> {
+/// The sessions of these traces, histories and folders; without any, those that this store has recorded.
+pub(super) fn sessions(settings: &Settings, named: &[PathBuf]) -> Result<Vec<Trace>> {
     let mut traces = Vec::new();
-    if arguments.traces.is_empty() {
-        let folder = Layout::new(&config(&arguments.settings)?.root)?.traces_dir();
+    if named.is_empty() {
+        let folder = Layout::new(&config(settings)?.root)?.traces_dir();
         for file in trace::list(&folder)? {
             // One that a session removed while we read is no loss.
             if let Some(more) = found(trace::read_all(&file.path))? {
@@ -91,7 +92,7 @@ fn read(arguments: &Arguments) -> Result<Vec<Trace>> {
             bail!("there are no traces in {} yet; every build with cachewit leaves one, or name some", folder.display());
         }
     }
-    for path in &arguments.traces {
+    for path in named {
         if path.is_dir() {
             let before = traces.len();
             for file in files(path)? {

@@ -1,6 +1,7 @@
 //! `cachewit plugin`: look at plugins, and say which of them builds are to use.
 
 mod add;
+mod bench;
 mod eval;
 mod event;
 mod installation;
@@ -34,6 +35,8 @@ pub(super) enum Command {
     },
     /// Ask a plugin one question, an event in JSON, and print its answer
     Eval(eval::Arguments),
+    /// Measure what a call of a plugin costs, over recorded sessions
+    Bench(bench::Arguments),
     /// Look at a plugin without running it
     Inspect {
         /// A file, or builtin:NAME
@@ -68,6 +71,7 @@ pub(super) fn run(command: &Command) -> Result<ExitCode> {
         Command::New(arguments) => new::run(arguments),
         Command::Check { plugin, settings } => check(plugin, settings).with_context(|| format!("plugin {plugin}")),
         Command::Eval(arguments) => eval::run(arguments).with_context(|| format!("plugin {}", arguments.plugin())),
+        Command::Bench(arguments) => bench::run(arguments).with_context(|| format!("plugin {}", arguments.plugin())),
         Command::Inspect { plugin, json } => inspect(plugin, *json).with_context(|| format!("plugin {plugin}")),
         Command::Add(arguments) => add::add(arguments).with_context(|| format!("plugin {}", arguments.plugin())),
         Command::List { config, json } => list::list(config.as_deref(), *json),
