@@ -51,6 +51,7 @@ mod tests {
             ("rebuild-cost", &["log", "trim"][..], &["eviction", "plugin"]),
             ("lru", &["log", "trim"], &["eviction", "plugin"]),
             ("share-filter", &["group", "log", "session"], &["admission", "plugin"]),
+            ("ci-guard", &["group", "log", "session"], &["admission", "plugin", "serving"]),
             ("read-through", &["log", "plan", "request", "session", "sets", "targets"], &["plugin", "remote"]),
         ];
         assert_eq!(NAMES, shipped.map(|(name, ..)| name));
