@@ -55,11 +55,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     write(".gitignore", "/target\n")?;
     write("rustfmt.toml", "use_small_heuristics = \"Max\"\n")?;
     // The versions that the checkout was built with are here already, so the first build needs no network.
-    if let Some(lock) = sdk.and_then(|sdk| std::fs::read_to_string(sdk.parent()?.join("Cargo.lock")).ok()) {
+    if let Some(lock) = sdk.as_ref().and_then(|sdk| std::fs::read_to_string(sdk.parent()?.join("Cargo.lock")).ok()) {
         write("Cargo.lock", &lock)?;
     }
     let module = name.replace('-', "_");
     println!("made       {}", folder.display());
+    if sdk.is_none() {
+        println!("note       the SDK is fetched from {REPOSITORY}; a checkout's is named with --sdk");
+    }
     println!("next       cd {}", folder.display());
     println!("           cargo test");
     println!("           cargo build --release --target wasm32-wasip2");
@@ -81,10 +84,10 @@ fn is_sdk(folder: &Path) -> bool {
     std::fs::read_to_string(folder.join("Cargo.toml")).is_ok_and(|manifest| manifest.contains("name = \"cachewit-guest\""))
 }
 
-/// The SDK of the checkout that this program or the working directory lies in.
+/// The SDK of the checkout that this program or the working directory lies in, or that this program was installed from.
 fn checkout() -> Option<PathBuf> {
     let (program, here) = (std::env::current_exe().ok(), std::env::current_dir().ok());
-    let folders = [program, here];
+    let folders = [program, here, Some(PathBuf::from(env!("CARGO_MANIFEST_DIR")))];
     let above = folders.iter().flatten().flat_map(|path| path.ancestors());
     above.map(|folder| folder.join("guest-sdk")).find(|folder| is_sdk(folder))
 }
