@@ -13,7 +13,7 @@ use std::process::Command;
 use wit_component::ComponentEncoder;
 
 /// The crates under `plugins/` that are embedded, in the order in which they are listed to people.
-const SHIPPED: &[&str] = &["rebuild-cost", "lru", "share-filter", "ci-guard", "read-through"];
+const SHIPPED: &[&str] = &["rebuild-cost", "lru", "s3-fifo", "share-filter", "ci-guard", "read-through"];
 
 const TARGET: &str = "wasm32-unknown-unknown";
 

@@ -50,6 +50,7 @@ mod tests {
         let shipped = [
             ("rebuild-cost", &["log", "trim"][..], &["eviction", "plugin"][..]),
             ("lru", &["log", "trim"], &["eviction", "plugin"]),
+            ("s3-fifo", &["log", "state", "trim"], &["eviction", "plugin"]),
             ("share-filter", &["group", "log", "session"], &["admission", "plugin"]),
             ("ci-guard", &["group", "log", "session"], &["admission", "plugin", "serving"]),
             ("read-through", &["log", "plan", "request", "session", "sets", "targets"], &["plugin", "remote"]),
