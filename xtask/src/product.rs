@@ -16,8 +16,20 @@ const SUMMARY_VARIABLE: &str = "CACHEWIT_SUMMARY";
 /// How long the work that a session does behind `go`'s back may take before a run counts as failed.
 pub const LATE_WORK: Duration = Duration::from_secs(90);
 
-/// The chain that a try and the bench run: eviction, admission and remote each decided by a plugin.
+/// The chain that a try runs: eviction, admission and remote each decided by a plugin.
 pub const CHAIN: [&str; 3] = ["rebuild-cost", "share-filter", "read-through"];
+
+/// The chain that the bench runs, by the names of the plugins' files: each is asked on every hit, and about every group that may leave.
+pub const GUARDS: [&str; 3] = ["guard-1.wasm", "guard-2.wasm", "guard-3.wasm"];
+
+/// The shipped plugin that [`GUARDS`] are copies of.
+const GUARD: &str = "ci-guard";
+
+/// Settings and environment with which they let everything out and serve everything, so that all three are asked: in a chain, one refusal ends
+/// the question.
+const GUARD_SETTINGS: &str = r#"{"on-ci-only": false, "branches": ["**"]}"#;
+/// See [`GUARD_SETTINGS`]: the branch, where the checkout is on none.
+pub const GUARD_ENVIRONMENT: [(&str, &str); 2] = [("GITHUB_REF_TYPE", "branch"), ("GITHUB_REF_NAME", "main")];
 
 /// Builds the binary and returns its path.
 pub fn build() -> Result<PathBuf> {
@@ -27,6 +39,50 @@ pub fn build() -> Result<PathBuf> {
         bail!("the build left no {}", binary.display());
     }
     Ok(binary)
+}
+
+/// The component of a shipped plugin, as the build has embedded it.
+pub fn shipped(name: &str) -> Result<PathBuf> {
+    let mut build = cargo();
+    build.args(["build", "--release", "-p", "cachewit", "--message-format", "json-render-diagnostics"]).stderr(Stdio::inherit());
+    let output = build.output().context("cannot start cargo")?;
+    if !output.status.success() {
+        bail!("the build of cachewit failed ({})", output.status);
+    }
+    #[derive(Deserialize)]
+    struct Message {
+        reason: String,
+        #[serde(default)]
+        out_dir: PathBuf,
+    }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
+    let folders = messages.filter(|message| message.reason == "build-script-executed").map(|message| message.out_dir);
+    let found = folders.map(|folder| folder.join(name).with_extension("wasm")).find(|file| file.is_file());
+    found.with_context(|| format!("cargo names no folder with the component of {name}"))
+}
+
+/// Writes a configuration with the chain of [`GUARDS`] and one shared folder into `folder`, and has each of them taken in, compiled and granted what it
+/// wishes to know. Returns the file.
+pub fn guarded(binary: &Path, folder: &Path, shared: &Path, max_size: &str) -> Result<PathBuf> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let config = folder.join("cachewit.toml");
+    std::fs::write(&config, stores_and_limits(shared, max_size)).with_context(|| format!("cannot write {}", config.display()))?;
+    let component = shipped(GUARD)?;
+    for guard in GUARDS {
+        let mut add = Command::new(binary);
+        add.args(["plugin", "add"]).arg(&component).args(["--name", guard.trim_end_matches(".wasm"), "--settings", GUARD_SETTINGS]);
+        add.args(["--grant", "fact:branch", "--grant", "fact:ci-event", "--config"]).arg(&config).stdout(Stdio::null());
+        run(&mut add)?;
+    }
+    Ok(config)
+}
+
+fn stores_and_limits(shared: &Path, max_size: &str) -> String {
+    let shared = shared.display().to_string();
+    format!(
+        "[[store]]\nname = \"shared\"\nkind = \"folder\"\npath = {shared:?}\nmode = \"read-write\"\n\n[limits]\nmax-size = \"{max_size}\"\n"
+    )
 }
 
 /// Where the build leaves the binary.
@@ -45,10 +101,7 @@ pub const EMPTY_CONFIG: &str = "";
 /// A configuration with the chain of [`CHAIN`] and one shared folder; `max_size` is a size such as `2GiB`.
 pub fn chain_config(shared: &Path, max_size: &str) -> String {
     let policies = CHAIN.map(|name| format!("[[policy]]\nuse = \"builtin:{name}\"\n\n")).concat();
-    format!(
-        "{policies}[[store]]\nname = \"shared\"\nkind = \"folder\"\npath = {:?}\nmode = \"read-write\"\n\n[limits]\nmax-size = \"{max_size}\"\n",
-        shared.display().to_string()
-    )
+    policies + &stores_and_limits(shared, max_size)
 }
 
 /// Where the store lies below a GOCACHE.
@@ -163,16 +216,29 @@ pub struct PolicySummary {
 pub struct Calls {
     /// Groups whose admission it was asked.
     pub admission: u64,
+    /// Hits that it was asked about.
+    pub serving: u64,
     /// Calls at trims.
     pub eviction: u64,
     /// Questions about sets, misses and sharing.
     pub remote: u64,
 }
 
+/// A role in which a plugin must have been asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// What may stay and what may leave.
+    Admission,
+    /// Whether a hit may be served.
+    Serving,
+}
+
 impl Calls {
-    /// All calls.
-    pub fn total(&self) -> u64 {
-        self.admission + self.eviction + self.remote
+    fn of(&self, role: Role) -> u64 {
+        match role {
+            Role::Admission => self.admission,
+            Role::Serving => self.serving,
+        }
     }
 }
 
@@ -208,11 +274,13 @@ impl Summary {
         Ok(())
     }
 
-    /// Fails unless each of these plugins was asked something.
-    pub fn check_asked(&self, expected: &[&str]) -> Result<()> {
+    /// Fails unless each of these plugins was asked in each of these roles.
+    pub fn check_asked(&self, expected: &[&str], roles: &[Role]) -> Result<()> {
         for name in expected {
-            if self.policies.iter().filter(|policy| policy.name == *name).all(|policy| policy.calls.total() == 0) {
-                bail!("the plugin {name} was never asked");
+            for role in roles {
+                if self.policies.iter().filter(|policy| policy.name == *name).all(|policy| policy.calls.of(*role) == 0) {
+                    bail!("the plugin {name} was never asked in its role {role:?}");
+                }
             }
         }
         Ok(())
@@ -221,7 +289,7 @@ impl Summary {
 
 #[cfg(test)]
 mod tests {
-    use super::{Summary, chain_config, quoted};
+    use super::{Role, Summary, chain_config, quoted};
     use std::path::Path;
 
     const LINE: &str = r#"{"sessions":1,"gets":3,"hits":2,"misses":1,"puts":1,"put_bytes":10,"hit_bytes":20,"remote":{"fetched":0,"fetched_bytes":0,"shared":1,"shared_bytes":10,"round_trips":2,"waited_ms":0},"policies":[{"name":"a","calls":{"admission":1,"eviction":0,"remote":0},"off":null},{"name":"b","calls":{},"off":"trapped"}],"evicted_groups":0,"evicted_bytes":0}"#;
@@ -229,10 +297,11 @@ mod tests {
     #[test]
     fn a_plugin_that_was_off_missing_or_never_asked_fails_the_run() {
         let summary: Summary = serde_json::from_str(LINE).unwrap();
-        assert!(summary.check_plugins(&["a"]).is_ok() && summary.check_asked(&["a"]).is_ok());
+        assert!(summary.check_plugins(&["a"]).is_ok() && summary.check_asked(&["a"], &[Role::Admission]).is_ok());
         assert!(summary.check_plugins(&["b"]).unwrap_err().to_string().contains("trapped"));
         assert!(summary.check_plugins(&["c"]).is_err());
-        assert!(summary.check_asked(&["b"]).is_err());
+        assert!(summary.check_asked(&["b"], &[Role::Admission]).is_err());
+        assert!(summary.check_asked(&["a"], &[Role::Admission, Role::Serving]).unwrap_err().to_string().contains("Serving"));
     }
 
     #[test]

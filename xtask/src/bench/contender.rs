@@ -10,7 +10,7 @@ use super::peer::Peer;
 use super::workload::Workload;
 use super::{embed, floor};
 use crate::golang::{Machine, timed};
-use crate::product::{self, CHAIN, Summary};
+use crate::product::{self, GUARDS, Summary};
 
 /// Below what `go build std` makes, so that the eviction plugin is asked at the end of every cold run, behind `go`'s back.
 const COLD_MAX_SIZE: &str = "100MiB";
@@ -28,7 +28,7 @@ pub enum Host {
     Floor,
     /// cachewit as it is without any configuration.
     Plain,
-    /// cachewit with the chain of three plugins and a shared folder.
+    /// cachewit with a shared folder and a chain of three plugins, each of which has a say in every hit and every group that may leave.
     Chain,
     /// Another program, by its place in [`Field::peers`].
     Peer(usize),
@@ -163,10 +163,8 @@ impl Field {
             Host::Floor => Some(format!("{}{}", self.floor_binary().display(), if workload.cold { " cold" } else { "" })),
             Host::Plain | Host::Chain => {
                 std::fs::create_dir_all(&shared).with_context(|| format!("cannot create {}", shared.display()))?;
-                let max_size = if workload.cold { COLD_MAX_SIZE } else { WARM_MAX_SIZE };
-                let text = if host == Host::Chain { product::chain_config(&shared, max_size) } else { product::EMPTY_CONFIG.to_owned() };
-                let config = machine.work().join("cachewit.toml");
-                std::fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
+                let config = self.config(host, workload, &shared)?;
+                command.envs(if host == Host::Chain { &product::GUARD_ENVIRONMENT[..] } else { &[] }.iter().copied());
                 product::summarised_in(&mut command, &summaries);
                 Some(product::configured(&self.binary, &config))
             }
@@ -187,6 +185,21 @@ impl Field {
         Ok(wall)
     }
 
+    /// The configuration of a host of ours. The chain's is made once, since its plugins have to be taken in.
+    fn config(&self, host: Host, workload: &Workload, shared: &Path) -> Result<PathBuf> {
+        let folder = self.dir.join(format!("{}-config{}", host.folder(), if workload.cold { "-cold" } else { "" }));
+        let config = folder.join("cachewit.toml");
+        if config.is_file() {
+            return Ok(config);
+        }
+        if host == Host::Chain {
+            return product::guarded(&self.binary, &folder, shared, if workload.cold { COLD_MAX_SIZE } else { WARM_MAX_SIZE });
+        }
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        std::fs::write(&config, product::EMPTY_CONFIG).with_context(|| format!("cannot write {}", config.display()))?;
+        Ok(config)
+    }
+
     /// Fails a run that did not do what its column says: a plugin switched off, or one never asked where there was something to ask; a
     /// cold build that was not as cold as that of Go's own cache.
     fn check(&self, host: Host, workload: &Workload, summary: &Summary) -> Result<()> {
@@ -194,8 +207,8 @@ impl Field {
             bail!("go asked cachewit nothing");
         }
         if host == Host::Chain {
-            summary.check_plugins(&CHAIN)?;
-            summary.check_asked(workload.asked)?;
+            summary.check_plugins(&GUARDS)?;
+            summary.check_asked(&GUARDS, workload.asked)?;
         }
         if workload.cold {
             let native = self.dir.join("native-cold/gocache");

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::golang::Machine;
-use crate::product::CHAIN;
+use crate::product::Role;
 
 /// A `go` command that is measured.
 pub struct Workload {
@@ -17,9 +17,9 @@ pub struct Workload {
     pub cold: bool,
     /// Whether it compiles the program with the large file, made anew before each run, and not the hello program.
     pub embeds: bool,
-    /// Plugins of the chain that have something to decide in it. A warm run trims nothing; where it goes and what may leave is asked
-    /// again at the end of each, unless it used nothing but module indexes, which never leave.
-    pub asked: &'static [&'static str],
+    /// Roles in which every plugin of the chain has something to decide in it. What may leave is asked again at the end of each warm run,
+    /// unless it used nothing but module indexes, which never leave.
+    pub asked: &'static [Role],
     /// Rounds, each of which runs every host once.
     pub rounds: usize,
     /// Rounds under `--quick`; zero leaves the workload out.
@@ -37,9 +37,11 @@ enum Output {
     Removed,
 }
 
-const NOTHING: &[&str] = &[];
-const INDEXES: &[&str] = &["read-through"];
-const WARM: &[&str] = &["share-filter", "read-through"];
+const NOTHING: &[Role] = &[];
+const INDEXES: &[Role] = &[Role::Serving];
+const WARM: &[Role] = &[Role::Serving, Role::Admission];
+/// A cold run finds nothing that it has not put itself, and that is served unasked.
+const COLD: &[Role] = &[Role::Admission];
 
 /// All workloads, in the order in which they warm the caches best.
 pub const WORKLOADS: [Workload; 8] = [
@@ -119,7 +121,7 @@ pub const WORKLOADS: [Workload; 8] = [
         output: Output::None,
         cold: true,
         embeds: false,
-        asked: &CHAIN,
+        asked: COLD,
         rounds: 3,
         quick_rounds: 0,
     },
