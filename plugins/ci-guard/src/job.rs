@@ -24,7 +24,7 @@ impl Job {
             // It may be one of them.
             Fact::Unknown => !settings.distrust_remote_on.is_empty(),
             // No CI system, no event.
-            _ => false,
+            Fact::Absent => false,
         };
         Self { shares: refusal.is_none(), distrusts }
     }
@@ -37,7 +37,7 @@ fn refusal(settings: &Settings, session: &dyn Session) -> Option<String> {
             Fact::Known(event) if settings.events.iter().any(|listed| listed.is(&event)) => {}
             Fact::Known(event) => return Some(format!("events does not have {event}")),
             Fact::Unknown => return Some("which event its job runs for was not granted, or not read".to_owned()),
-            _ => return Some("its CI system does not say which event the job runs for".to_owned()),
+            Fact::Absent => return Some("its CI system does not say which event the job runs for".to_owned()),
         },
         Some("false") if !settings.on_ci_only => {}
         Some("false") => return Some("it does not run on CI".to_owned()),
@@ -47,6 +47,6 @@ fn refusal(settings: &Settings, session: &dyn Session) -> Option<String> {
         Fact::Known(branch) if settings.branches.iter().any(|pattern| pattern.matches(&branch)) => None,
         Fact::Known(branch) => Some(format!("branches has nothing that matches {branch}")),
         Fact::Unknown => Some("its branch was not granted, or not read".to_owned()),
-        _ => Some("it is on no branch".to_owned()),
+        Fact::Absent => Some("it is on no branch".to_owned()),
     }
 }

@@ -95,11 +95,10 @@ impl S3Fifo {
         let came = |item: &Item| u64::from(u32::MAX - item.age) << 32 | u64::from(item.rank);
         let new = (0..items.len()).filter(|row| items[*row].tag.queue == Queue::None);
         let new = in_order(new.map(|row| (came(&items[row]), row)).collect());
-        let mut place = items.iter().map(|item| item.tag.place + 1).max().unwrap_or(0);
-        for (_, row) in new {
+        let place = items.iter().map(|item| item.tag.place + 1).max().unwrap_or(0);
+        for (place, (_, row)) in (place..).zip(new) {
             let queue = if self.ghosts.take(items[row].key) { Queue::Main } else { Queue::Small };
             items[row].tag.enter(queue, place);
-            place += 1;
         }
         items
     }

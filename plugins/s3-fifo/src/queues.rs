@@ -101,12 +101,12 @@ impl<'a> State<'a> {
                 self.small_bytes = self.small_bytes.saturating_sub(size);
                 if u32::from(self.tags[row].uses) >= self.settings.promote_after {
                     self.tags[row].uses = 0;
-                    self.to_main(row);
+                    self.enter_main(row);
                     continue;
                 }
             } else if self.tags[row].uses > 0 {
                 self.tags[row].uses -= 1;
-                self.to_main(row);
+                self.enter_main(row);
                 continue;
             }
             self.bytes = self.bytes.saturating_sub(size);
@@ -114,7 +114,7 @@ impl<'a> State<'a> {
         }
     }
 
-    fn to_main(&mut self, row: usize) {
+    fn enter_main(&mut self, row: usize) {
         self.tags[row].enter(Queue::Main, self.next_place);
         self.next_place += 1;
         self.main.push_back(row);
