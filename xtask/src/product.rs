@@ -41,6 +41,14 @@ pub fn build() -> Result<PathBuf> {
     Ok(binary)
 }
 
+/// What is of interest in a message of cargo's.
+#[derive(Deserialize)]
+struct Message {
+    reason: String,
+    #[serde(default)]
+    out_dir: PathBuf,
+}
+
 /// The component of a shipped plugin, as the build has embedded it.
 pub fn shipped(name: &str) -> Result<PathBuf> {
     let mut build = cargo();
@@ -48,12 +56,6 @@ pub fn shipped(name: &str) -> Result<PathBuf> {
     let output = build.output().context("cannot start cargo")?;
     if !output.status.success() {
         bail!("the build of cachewit failed ({})", output.status);
-    }
-    #[derive(Deserialize)]
-    struct Message {
-        reason: String,
-        #[serde(default)]
-        out_dir: PathBuf,
     }
     let messages = String::from_utf8_lossy(&output.stdout);
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
