@@ -193,10 +193,8 @@ impl Link {
     }
 
     fn begin(&mut self, loader: &Loader) -> Result<State, PolicyError> {
-        let component = match self.component.take() {
-            Some(component) => component,
-            None => load_bytes(&self.config.source)?,
-        };
+        // The very bytes that were held against the pin; read again, the file could be another.
+        let component = self.component.take().ok_or_else(|| PolicyError::Unusable("was not read".to_owned()))?;
         let no_folder = || PolicyError::Unusable("cannot be compiled: there is no cache folder for this user; set HOME".to_owned());
         let artifacts = loader.artifacts.as_ref().ok_or_else(no_folder)?;
         let identity = Identity {
