@@ -40,22 +40,22 @@ fn quantity<'a>(text: &'a str, units: &[(&str, u64)]) -> Option<(u64, &'a str)> 
         Some(rest) => rest.split_at_checked(digits(rest))?,
         None => ("", rest),
     };
-    let rest = rest.trim_start();
+    let rest = rest.trim_ascii_start();
     let (unit, rest) = rest.split_at_checked(rest.bytes().take_while(u8::is_ascii_alphabetic).count())?;
     let (_, scale) = units.iter().find(|(name, _)| unit.eq_ignore_ascii_case(name))?;
     // Six digits are finer than any size or time that matters, and the product still fits.
     let fraction = fraction.get(..fraction.len().min(6))?;
     let part = if fraction.is_empty() { 0 } else { fraction.parse::<u64>().ok()? * scale / 10_u64.pow(fraction.len() as u32) };
     let value = whole.parse::<u64>().ok()?.checked_mul(*scale)?.checked_add(part)?;
-    Some((value, rest.trim_start()))
+    Some((value, rest.trim_ascii_start()))
 }
 
 fn size(text: &str) -> Option<u64> {
-    quantity(text.trim(), SIZES).filter(|(_, rest)| rest.is_empty()).map(|(bytes, _)| bytes)
+    quantity(text.trim_ascii(), SIZES).filter(|(_, rest)| rest.is_empty()).map(|(bytes, _)| bytes)
 }
 
 fn microseconds(text: &str) -> Option<u64> {
-    let (mut sum, mut rest) = quantity(text.trim(), TIMES)?;
+    let (mut sum, mut rest) = quantity(text.trim_ascii(), TIMES)?;
     while !rest.is_empty() {
         let (more, after) = quantity(rest, TIMES)?;
         (sum, rest) = (sum.checked_add(more)?, after);
