@@ -2,6 +2,7 @@
 //! network, is formatted, has no warning, and passes its own tests.
 
 use cachewit_tests::go::binary;
+use cachewit_tests::guest;
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -117,6 +118,102 @@ fn the_policy_of_the_sdk_s_readme_builds_and_is_small_without_settings() {
 }
 
 #[test]
+fn one_test_asks_the_rust_code_and_the_component_as_the_documentation_says() {
+    let dir = tempfile::tempdir().expect("a folder");
+    policy(dir.path(), "mine", &["admission"]);
+    let own = dir.path().join("mine");
+    let documentation = include_str!("../../docs/plugins.md");
+    let block = |language: &str, with: &str| {
+        let fence = format!("```{language}\n");
+        let mut blocks = documentation.split(&fence).skip(1).filter_map(|rest| rest.split("```").next());
+        blocks.find(|block| block.contains(with)).expect("a block of the documentation").to_owned()
+    };
+    let manifest = own.join("Cargo.toml");
+    let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-sdk");
+    let dependency = block("toml", "cachewit-guest-test").replace("…/guest-sdk", sdk.to_str().expect("UTF-8"));
+    let manifest_text = std::fs::read_to_string(&manifest).expect("a manifest") + "\n" + &dependency;
+    std::fs::write(&manifest, manifest_text).expect("a manifest");
+    std::fs::create_dir(own.join("tests")).expect("a folder");
+    std::fs::write(own.join("tests/component.rs"), block("rust", "Component::built()")).expect("a test");
+    let test = |bin: &Path| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo
+            .current_dir(&own)
+            .args(["test", "--test", "component"])
+            .env("CARGO_TARGET_DIR", target_dir())
+            .env("CARGO_NET_OFFLINE", "true");
+        cargo.env("CACHEWIT_BIN", bin).env("XDG_CACHE_HOME", dir.path().join("cache")).env_remove("RUSTC_WORKSPACE_WRAPPER");
+        let output = cargo.output().expect("cargo runs");
+        (output.status.success(), said(&output))
+    };
+    let (good, text) = test(&binary());
+    assert!(good && text.contains("test secrets_stay_here_when_builds_ask ... ok"), "{text}");
+
+    // Whether the component is asked at all: broken between the two, the one test fails and the other does not.
+    let source = own.join("src/lib.rs");
+    let text = std::fs::read_to_string(&source).expect("a source");
+    let broken = text
+        .replace("Fact::Known(path) =>", "Fact::Known(_) if cfg!(target_arch = \"wasm32\") => false,\n            Fact::Known(path) =>");
+    assert_ne!(broken, text);
+    std::fs::write(&source, broken).expect("a source");
+    let (good, text) = test(&binary());
+    assert!(!good && text.contains("test secrets_stay_here_when_builds_ask ... FAILED"), "{text}");
+    assert!(text.contains("test secrets_stay_here_in_rust ... ok"), "{text}");
+    let (good, text) = test(Path::new("/nonexistent/cachewit"));
+    assert!(!good && text.contains("install cachewit, or name it in CACHEWIT_BIN"), "{text}");
+}
+
+/// Asks several questions of one plugin; the answers.
+fn eval_all(folder: &Path, plugin: &str, events: &[Value]) -> (Vec<Value>, Output) {
+    let file = folder.join("events.json");
+    std::fs::write(&file, events.iter().map(|event| format!("{event:#}\n")).collect::<String>()).expect("events");
+    let output = cachewit(folder, &["plugin", "eval", plugin, file.to_str().expect("UTF-8")]).output().expect("cachewit runs");
+    let answers =
+        String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("an answer a line")).collect();
+    (answers, output)
+}
+
+#[test]
+fn another_session_is_another_instance_that_remembers() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let plugin = dir.path().join("remembers.wasm");
+    std::fs::write(&plugin, guest::named("remembers_and_counts")).expect("a component");
+    let observe = |session: Option<&str>| {
+        let mut event = json!({ "observe": { "events": [{ "what": "put", "size": 7 }] } });
+        if let Some(stream) = session {
+            event["session"] = json!({ "stream": stream });
+        }
+        event
+    };
+    let events = [observe(Some("a")), observe(None), observe(Some("a")), observe(Some("b")), observe(Some("a"))];
+    let (answers, output) = eval_all(dir.path(), plugin.to_str().expect("UTF-8"), &events);
+    assert!(output.status.success(), "{}", said(&output));
+    // What it loads is what an earlier session saved; in one session it is what it saved itself.
+    let sessions: Vec<&Value> = answers.iter().map(|answer| &answer["counters"]["sessions"]).collect();
+    assert_eq!(sessions, [1, 2, 3, 4, 5], "{answers:?}");
+    let (answers, output) = eval_all(dir.path(), "builtin:lru", &[json!({ "score": { "rows": [{}] } }), json!({ "score": 1 })]);
+    assert!(answers.len() == 1 && !output.status.success() && said(&output).contains("event 2"), "{}", said(&output));
+    let (answers, output) = eval_all(dir.path(), "builtin:lru", &[]);
+    assert!(answers.is_empty() && !output.status.success() && said(&output).contains("there is no event"), "{}", said(&output));
+}
+
+#[test]
+fn a_plugin_knows_of_the_session_what_it_wishes_for_and_what_is_not_denied() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let event = |session: Value| json!({ "admit": { "facts": { "import-path": "a" } }, "session": session });
+    let share = |session: Value| {
+        let (answers, output) = eval_all(dir.path(), "builtin:ci-guard", &[event(session)]);
+        assert!(output.status.success(), "{}", said(&output));
+        answers[0]["share"].clone()
+    };
+    let main = |branch: Value| share(json!({ "ci": "true", "ci-event": "push", "branch": branch }));
+    assert_eq!((main(json!("main")), main(json!("topic"))), (json!(true), json!(false)));
+    assert_eq!(main(Value::Null), json!(false), "whoever does not know the branch shares nothing");
+    // It does not wish for this one.
+    assert_eq!(share(json!({ "ci": "true", "ci-event": "push", "branch": "main", "env:TEAM": "blue" })), true);
+}
+
+#[test]
 fn what_a_call_costs_is_measured_over_recorded_sessions() {
     let dir = tempfile::tempdir().expect("a folder");
     let history = Path::new(env!("CARGO_MANIFEST_DIR")).join("histories/x-crypto.history.zst");
@@ -144,7 +241,7 @@ fn what_cannot_be_asked_is_an_error_that_says_what_can() {
     for (event, settings, problem) in [
         (json!({ "admit": {} }), json!({}), "it has no role `admission`"),
         (json!({ "score": { "rows": [{ "sise": 1 }] } }), json!({}), "`sise`"),
-        (json!({ "sing": {} }), json!({}), "the event cannot be used"),
+        (json!({ "sing": {} }), json!({}), "the event: it cannot be used"),
         (json!({ "score": {}, "session": { "moon": "full" } }), json!({}), "`session` has no `moon`"),
         (json!({ "score": {} }), json!({ "a": 1 }), "there is no such setting"),
     ] {

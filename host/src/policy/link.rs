@@ -331,15 +331,15 @@ pub fn load_one(
     load_as(source, Identity::alone(settings, log_level), artifacts)
 }
 
-/// The same for a session that somebody has made up, with every line that the plugin logs.
+/// The same for a session that somebody has made up, what the plugin may know of it and what it remembers; with every line that it logs.
 pub fn load_with(
     source: &PluginSource,
     settings: serde_json::Value,
-    session: SessionView,
-    grants: Grants,
+    (session, grants, states): (SessionView, Grants, States),
     artifacts: &ArtifactStore,
 ) -> Result<(WasmPolicy, Roles), PolicyError> {
-    let identity = Identity { session: Arc::new(session), grants: Arc::new(grants), ..Identity::alone(settings, 4) };
+    let alone = Identity::alone(settings, 4);
+    let identity = Identity { session: Arc::new(session), grants: Arc::new(grants), states: Some(states), ..alone };
     load_as(source, identity, artifacts)
 }
 

@@ -1,12 +1,17 @@
-//! `cachewit plugin eval`: one decision, from an event in JSON to an answer in JSON. A policy in a review, or in a test of CI's, without
-//! any build.
+//! `cachewit plugin eval`: decisions, from events in JSON to answers in JSON. A policy in a review, or in a test of CI's, without any build.
+//!
+//! The testing crate of the SDK talks to this command: an answer leaves before the next event is read.
 
-use super::event::{Event, Question};
+use super::event::{Event, Question, Session};
 use super::{artifacts, read_settings, source};
-use crate::policy::{Policy, PolicyError, Serve, load_with};
-use anyhow::{Context, Result};
+use crate::config::PluginSource;
+use crate::policy::wasm::{ArtifactStore, WasmPolicy};
+use crate::policy::{Manifest, Policy, PolicyError, Roles, Serve, States, Wish, load_bytes, load_with};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
-use std::io::Read;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,7 +20,7 @@ use std::process::ExitCode;
 pub(in crate::cli) struct Arguments {
     /// A file, or builtin:NAME
     plugin: String,
-    /// The event, as docs/plugins.md describes it; by default standard input
+    /// Events, one or several, as docs/plugins.md describes them; by default standard input
     #[arg(value_name = "FILE")]
     event: Option<PathBuf>,
     /// Its settings as JSON, or @FILE
@@ -30,39 +35,91 @@ impl Arguments {
     }
 }
 
-/// Asks, and prints what it answers and what it said meanwhile.
+/// Asks, and prints what it answers and what it said meanwhile, a line an event.
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let text = if let Some(path) = &arguments.event {
-        std::fs::read_to_string(path).with_context(|| format!("cannot read the event {}", path.display()))?
+    let events: Box<dyn Read> = if let Some(path) = &arguments.event {
+        Box::new(BufReader::new(File::open(path).with_context(|| format!("cannot read the event {}", path.display()))?))
     } else {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("cannot read the event from standard input")?;
-        text
+        Box::new(std::io::stdin().lock())
     };
-    let event: Event = serde_json::from_str(&text).context("the event cannot be used")?;
-    let (session, grants) = event.session()?;
-    let (mut policy, roles) = load_with(&source(&arguments.plugin), read_settings(&arguments.settings)?, session, grants, &artifacts()?)?;
-    let role = event.question.role();
-    if !roles.names().contains(&role) {
-        let names = if roles.names().is_empty() { "none".to_owned() } else { roles.names().join(", ") };
-        anyhow::bail!("it has no role `{role}`, of which the event is; its roles: {names}");
-    }
-    let answer = ask(&mut policy, &event.question);
-    let lines: Vec<Value> = policy.take_lines().into_iter().map(|(level, text)| json!({ "level": level, "text": text })).collect();
-    let counters = policy.take_counters();
-    let mut object = match answer {
-        Ok(answer) => answer,
-        Err(error) => json!({ "error": error.to_string() }),
+    let plugin = source(&arguments.plugin);
+    let mut asked = Asked {
+        wishes: Manifest::read(&load_bytes(&plugin)?)?.wishes,
+        plugin,
+        settings: read_settings(&arguments.settings)?,
+        artifacts: artifacts()?,
+        states: States::in_memory(),
+        running: None,
     };
-    let failed = object.get("error").is_some();
-    if !lines.is_empty() {
-        object["log"] = lines.into();
+    let (mut number, mut failed) = (0_u64, false);
+    for event in serde_json::Deserializer::from_reader(events).into_iter::<Event>() {
+        number += 1;
+        let answer = event.context("it cannot be used").and_then(|event| asked.answer(&event));
+        let answer = answer.with_context(|| if number == 1 { "the event".to_owned() } else { format!("event {number}") })?;
+        failed |= answer.get("error").is_some();
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{answer}").and_then(|()| out.flush()).context("cannot print the answer")?;
     }
-    if !counters.is_empty() {
-        object["counters"] = json!(counters);
+    if number == 0 {
+        bail!("there is no event; say for example {{\"admit\": {{\"size\": 1}}}}");
     }
-    println!("{object}");
     Ok(ExitCode::from(u8::from(failed)))
+}
+
+/// A plugin that is asked one event after another.
+struct Asked {
+    plugin: PluginSource,
+    wishes: BTreeSet<Wish>,
+    settings: Value,
+    artifacts: ArtifactStore,
+    /// What it remembers, from one session to the next.
+    states: States,
+    running: Option<Running>,
+}
+
+/// As one `go` command would have it.
+struct Running {
+    session: Session,
+    policy: WasmPolicy,
+    roles: Roles,
+}
+
+impl Asked {
+    fn answer(&mut self, event: &Event) -> Result<Value> {
+        let Running { policy, roles, .. } = self.in_session(event.session.as_ref())?;
+        let role = event.question.role();
+        if !roles.names().contains(&role) {
+            let names = if roles.names().is_empty() { "none".to_owned() } else { roles.names().join(", ") };
+            bail!("it has no role `{role}`, of which the event is; its roles: {names}");
+        }
+        let mut object = ask(policy, &event.question).unwrap_or_else(|error| json!({ "error": error.to_string() }));
+        let lines: Vec<Value> = policy.take_lines().into_iter().map(|(level, text)| json!({ "level": level, "text": text })).collect();
+        let counters = policy.take_counters();
+        if !lines.is_empty() {
+            object["log"] = lines.into();
+        }
+        if !counters.is_empty() {
+            object["counters"] = json!(counters);
+        }
+        Ok(object)
+    }
+
+    /// The plugin in this session; None = the one that is. Another session is another `go` command: a new instance, which remembers.
+    fn in_session(&mut self, session: Option<&Session>) -> Result<&mut Running> {
+        let same = self.running.take_if(|running| session.is_none_or(|session| *session == running.session));
+        let running = if let Some(running) = same {
+            running
+        } else {
+            if let Some(mut ended) = self.running.take() {
+                ended.policy.remember().context("cannot keep what it remembers")?;
+            }
+            let session = session.cloned().unwrap_or_default();
+            let (view, grants) = session.view(&self.wishes)?;
+            let (policy, roles) = load_with(&self.plugin, self.settings.clone(), (view, grants, self.states.clone()), &self.artifacts)?;
+            Running { session, policy, roles }
+        };
+        Ok(self.running.insert(running))
+    }
 }
 
 fn ask(policy: &mut dyn Policy, question: &Question) -> Result<Value, PolicyError> {
@@ -85,7 +142,9 @@ fn ask(policy: &mut dyn Policy, question: &Question) -> Result<Value, PolicyErro
             let mut order: Vec<usize> = (0..scores.len()).collect();
             // As the host sorts: the longest unused first among equals.
             order.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]).then_with(|| columns.ranks[*a].cmp(&columns.ranks[*b])));
-            let mut answer = json!({ "scores": scores, "order": order });
+            // JSON has no infinity.
+            let shown = |score: &f64| if score.is_finite() { json!(score) } else { json!(score.to_string()) };
+            let mut answer = json!({ "scores": scores.iter().map(shown).collect::<Vec<_>>(), "order": order });
             if columns.tags != before {
                 answer["tags"] = json!(columns.tags);
             }
