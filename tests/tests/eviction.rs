@@ -1,6 +1,7 @@
 //! A store that holds less than what is used: which groups go is what the named policy says, as a model that shares no code with
 //! the host works out, and a real `go` stays green in it.
 
+use cachewit::cache::below_limit;
 use cachewit::model::Digest;
 use cachewit_tests::go::{Machine, Toolchain};
 use cachewit_tests::script::{Ended, Home, archive, noise};
@@ -49,13 +50,13 @@ impl Model {
         all.values().sum()
     }
 
-    /// Over the limit, the longest unused packages go until the store is down to 90 %. Returns them.
+    /// Over the limit, the longest unused packages go until the store is down to what a trim goes to. Returns them.
     fn trim(&mut self, packages: &BTreeMap<u64, Package>) -> BTreeSet<u64> {
         let mut gone = BTreeSet::new();
         if self.bytes(packages) <= self.max {
             return gone;
         }
-        while self.bytes(packages) > self.max / 10 * 9 {
+        while self.bytes(packages) > below_limit(self.max) {
             let oldest = self.last_use.iter().min_by_key(|(_, time)| **time).map(|(package, _)| *package).expect("something is left");
             self.last_use.remove(&oldest);
             gone.insert(oldest);

@@ -158,13 +158,20 @@ pub struct Demands {
     pub now: UnixNanos,
 }
 
+/// How far a store that was over its limit goes below it: a little, or the very next put would trim again, and no further, since what goes
+/// early is made again. Down to nine tenths instead, the default policy loses 1.6 times as many seconds over the histories that are kept
+/// in the repository at 0.8 times the working set, and 25 times as many at 1.02 times. A trim of 100,000 groups takes a fifth of a second,
+/// when `go` has ended.
+pub fn below_limit(max: u64) -> u64 {
+    max - max / 50
+}
+
 /// What a trim is to reach; None if there is nothing to do.
 pub fn goal_of(demands: Demands) -> Option<Goal> {
     let Demands { used, max, missing, max_age, grace, now } = demands;
     let mut down_to = used;
     if used > max {
-        // A little further, or the very next put would trim again.
-        down_to = max / 10 * 9;
+        down_to = below_limit(max);
     }
     if missing > 0 {
         down_to = down_to.min(used.saturating_sub(missing));

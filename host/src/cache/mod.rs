@@ -16,7 +16,7 @@ mod shelf;
 mod snapshots;
 mod stream;
 
-pub use bounds::{ChainScorer, Demands, TrimOutcome, default_max_size, goal_of, trim_now};
+pub use bounds::{ChainScorer, Demands, TrimOutcome, below_limit, default_max_size, goal_of, trim_now};
 pub use judge::group_view;
 pub use late::sweep_now;
 pub use ledger::{Counts, PolicyCounts, RemoteCounts, Summary};

@@ -2,7 +2,7 @@
 
 use super::Settings;
 use super::resolve::{Opened, human, open};
-use crate::cache::{default_max_size, sweep_now, trim_now};
+use crate::cache::{below_limit, default_max_size, sweep_now, trim_now};
 use crate::config::parse_size;
 use crate::model::{TrimReason, UnixNanos};
 use crate::store::trim::{Goal, TrimReport};
@@ -20,7 +20,7 @@ const SWEEP_AGE: Duration = Duration::from_secs(3600);
 pub(super) struct Arguments {
     #[command(flatten)]
     settings: Settings,
-    /// Trim to this size, such as 5GiB; by default to nine tenths of the limit
+    /// Trim to this size, such as 5GiB; by default to 98 % of the limit
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     to: Option<u64>,
     /// Print one JSON object
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let mut opened = open(&arguments.settings)?;
     let limit = opened.config.limits.max_size.unwrap_or_else(|| default_max_size(opened.shelf.folder()));
-    let down_to = arguments.to.unwrap_or(limit / 10 * 9);
+    let down_to = arguments.to.unwrap_or(below_limit(limit));
     let grace = opened.config.limits.grace;
     let done = trim_to(&mut opened, down_to, grace)?;
     let swept = sweep_now(&opened.shelf, &opened.faults, SWEEP_AGE, grace).unwrap_or_default();
