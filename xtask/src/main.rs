@@ -1,4 +1,4 @@
-//! What a developer of cachewit runs: `cargo xtask try`, `test`, `bench`, `history`, `simulate`, `streams` and `toolchains`.
+//! What a developer of cachewit runs: `cargo xtask try`, `test`, `bench`, `history`, `simulate`, `streams`, `contract` and `toolchains`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod contract;
 mod experiment;
 mod go_tools;
 mod golang;
@@ -57,6 +58,8 @@ enum Command {
     Streams(streams::Options),
     /// Say what the shipped eviction policies would have cost over the histories in tests/histories
     Simulate(simulate::Options),
+    /// Write docs/contract.md, the contract of policies as a page, from wit/
+    Contract,
     /// Fetch or build toolchains of Go in target/tools and print where their `go` is
     Toolchains {
         /// Versions such as 1.24.11, or 1.23.9-cacheprog for one built with the experiment; none means those that CI uses
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
         Command::Test { filter, file, toolchains } => test::run_suite(filter.as_deref(), file.as_deref(), toolchains),
         Command::Bench(options) => bench::run(&options),
         Command::History(options) => history::run(&options),
+        Command::Contract => contract::run(),
         Command::Simulate(options) => simulate::run(&options),
         Command::Streams(options) => streams::run(&options),
         Command::Toolchains { versions } => list_toolchains(&versions),

@@ -8,7 +8,7 @@ use crate::policy::{Chain, FactSource, Group, GroupView};
 use crate::store::GroupRow;
 use std::fs::File;
 use std::io::{BufReader, Read};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 /// Asks the chain, if anybody in it has a say.
 pub(super) struct Judge {
@@ -17,6 +17,7 @@ pub(super) struct Judge {
     facts: Arc<ArchiveFacts>,
     /// Found out at the first hit.
     serves: OnceLock<bool>,
+    awaited: Once,
 }
 
 /// Where a hit came from, as far as it is not in the index.
@@ -32,7 +33,7 @@ pub(super) enum Found<'a> {
 impl Judge {
     pub fn new(chain: Arc<Mutex<Chain>>, shelf: Arc<Shelf>) -> Self {
         let facts = Arc::new(ArchiveFacts::new(shelf.clone()));
-        Self { chain, shelf, facts, serves: OnceLock::new() }
+        Self { chain, shelf, facts, serves: OnceLock::new(), awaited: Once::new() }
     }
 
     /// Whether it may be served.
@@ -40,12 +41,28 @@ impl Judge {
         if hit.own {
             return true;
         }
-        let chain = || self.chain.lock().unwrap_or_else(PoisonError::into_inner);
-        if !*self.serves.get_or_init(|| chain().serves()) {
+        if !self.serves() {
             return true;
         }
         let view = self.view(action, hit, found);
-        chain().serve(&view)
+        self.chain().serve(&view)
+    }
+
+    /// Waits until everybody is there whose word is needed. A body that is on its way would not wait for a compiler.
+    pub fn await_required(&self) {
+        self.awaited.call_once(|| {
+            if self.serves() {
+                self.chain().await_required();
+            }
+        });
+    }
+
+    fn serves(&self) -> bool {
+        *self.serves.get_or_init(|| self.chain().serves())
+    }
+
+    fn chain(&self) -> MutexGuard<'_, Chain> {
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The group of a hit, which is looked for when a policy asks the first thing about it.

@@ -254,6 +254,7 @@ impl Cache {
             self.book().missed(asked, action);
             return false;
         }
+        self.judge.await_required();
         let (book, judge) = (self.book.clone(), self.judge.clone());
         client.miss(
             action,

@@ -110,6 +110,15 @@ impl Chain {
         true
     }
 
+    /// Loads the links that have to have judged what is served.
+    pub fn await_required(&mut self) {
+        for link in &mut self.links {
+            if link.is_required() && link.roles(&self.faults).is_some_and(|roles| roles.serving) {
+                link.load(&self.loader, Patience::Some, &self.faults);
+            }
+        }
+    }
+
     /// Tells observers what happened.
     pub fn observe(&mut self, events: &Arc<EventColumns>) {
         for link in &mut self.links {
