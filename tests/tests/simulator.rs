@@ -61,6 +61,9 @@ struct Real {
     after: Vec<BTreeSet<Digest>>,
     evicted: Vec<u64>,
     by: BTreeSet<String>,
+    refused: u64,
+    /// What plugins counted, all sessions together.
+    counters: BTreeMap<String, u64>,
 }
 
 impl Real {
@@ -69,6 +72,12 @@ impl Real {
         self.after.push(actions(&home.index()));
         self.evicted.push(ended.count("/evicted_groups"));
         self.by.extend(ended.summary["evicted_by"].as_str().map(str::to_owned));
+        self.refused += ended.count("/not_served");
+        for policy in ended.summary["policies"].as_array().into_iter().flatten() {
+            for (name, value) in policy["counters"].as_object().into_iter().flatten() {
+                *self.counters.entry(name.clone()).or_default() += value.as_u64().expect("a number");
+            }
+        }
     }
 }
 
@@ -141,6 +150,52 @@ fn all_bytes(packages: &[Package]) -> u64 {
     let bodies = packages.iter().flat_map(|package| [&package.archive, &package.sources]);
     let distinct: BTreeMap<Digest, u64> = bodies.map(|body| (Digest::of(body), body.len() as u64)).collect();
     distinct.values().sum()
+}
+
+#[test]
+fn observers_are_told_what_the_host_tells_them() {
+    let home = Home::new();
+    let plugin = home.write("remembers_and_counts.wasm", guest::named("remembers_and_counts"));
+    home.compile(&plugin);
+    let max = all_bytes(&packages(40, 0)) / 10 * 8;
+    let real = live(&home, plugin.to_str().expect("UTF-8"), max);
+    let outcome = assert_same(&home, traces(&home), plugin.to_str().expect("UTF-8"), max, &real);
+    let counted = &outcome.counters["remembers_and_counts.wasm"];
+    assert!(["code-1", "code-2", "code-3", "put-bytes"].iter().all(|name| counted[*name] > 0), "{counted:?}");
+    // How many sessions there were before is remembered, and each adds its number.
+    assert_eq!(counted, &real.counters);
+}
+
+#[test]
+fn what_a_serving_policy_refuses_is_made_again() {
+    let home = Home::new();
+    let plugin = home.write("refuses.wasm", guest::named("refuses_everything"));
+    home.compile(&plugin);
+    let name = plugin.to_str().expect("UTF-8");
+    let max = all_bytes(&packages(40, 0)) * 4;
+    // Recorded under the policy, and recorded without any: the same is made again.
+    let judged = live(&home, name, max);
+    let outcome = assert_same(&home, traces(&home), name, max, &judged);
+    assert!(outcome.refused > 100 && outcome.again > 100 && outcome.lost_us > 0, "{outcome:?}");
+    assert_eq!(outcome.refused, judged.refused);
+    let served = run_alone(&home, "builtin:lru", max);
+    assert_eq!((served.refused, served.again), (0, 0), "{served:?}");
+
+    let other = Home::new();
+    let free = live(&other, "builtin:lru", max);
+    assert_eq!(free.refused, 0);
+    let refusing = run_alone(&other, name, max);
+    // More than under the policy: whoever found something then and does not now is taken to make it, be it a query.
+    assert!(refusing.refused > 100 && refusing.again > outcome.again, "{refusing:?}");
+}
+
+/// What the sessions of a home would have been with another policy.
+fn run_alone(home: &Home, policy: &str, max: u64) -> Outcome {
+    let contender = Contender::parse(policy).expect("a policy");
+    let artifacts = artifacts(home);
+    contender.check(&artifacts).expect("the policy loads");
+    let history = History::new(traces(home)).expect("a history");
+    run(&history, &contender, Bounds { max_size: max, grace: Duration::from_secs(600) }, &artifacts, |_| ()).expect("a simulation")
 }
 
 #[test]

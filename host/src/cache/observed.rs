@@ -2,7 +2,7 @@
 
 use super::Cache;
 use crate::model::{EventCode, EventColumns, EventRow, Kind};
-use crate::trace::{Event, What};
+use crate::trace::Event;
 use std::sync::{Arc, PoisonError};
 
 /// Tells those who want to know: the requests, then the groups that were evicted, then those that were shared.
@@ -28,14 +28,7 @@ pub(super) fn tell(cache: &Cache, events: &[Event], evicted: &[(u64, Kind)]) {
 }
 
 fn request(event: &Event) -> EventRow {
-    let (code, level) = match event.what {
-        What::Miss => (EventCode::Get, 0),
-        What::Hit => (EventCode::Get, 1),
-        What::Fetched => (EventCode::Get, 2),
-        What::Native => (EventCode::Get, 3),
-        What::Refused => (EventCode::Get, 4),
-        What::Put => (EventCode::Put, 0),
-    };
+    let (code, level) = event.what.codes();
     let kind = event.kind.map(|_| event.kind());
     EventRow { code, level, size: event.size, time: event.t, duration: event.d, kind, cost: event.cost }
 }

@@ -66,6 +66,12 @@ impl Chain {
         self.links.iter_mut().any(|link| link.roles(&faults).map_or(link.is_required(), |roles| roles.serving))
     }
 
+    /// Whether anybody says what may stay and leave.
+    pub fn admits(&mut self) -> bool {
+        let faults = self.faults.clone();
+        self.links.iter_mut().any(|link| link.roles(&faults).is_some_and(|roles| roles.admission))
+    }
+
     /// Whether anybody wants to know what happened.
     pub fn observes(&mut self) -> bool {
         let faults = self.faults.clone();

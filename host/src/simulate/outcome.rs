@@ -1,6 +1,8 @@
 //! What became of a simulation.
 
+use crate::policy::LinkReport;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long something took that happened again and again.
@@ -59,6 +61,8 @@ pub struct Outcome {
     pub lost_us: u64,
     /// Of these, heads of groups for which no cost was ever observed; they add nothing to `lost_us`.
     pub unknown: u64,
+    /// Of the misses, what a serving policy refused although the store had it.
+    pub refused: u64,
     /// Groups that admission did not want kept.
     pub not_kept: u64,
     /// Groups that trims let go, and the bytes of the objects that went.
@@ -73,9 +77,22 @@ pub struct Outcome {
     pub scoring: Times,
     /// Questions to admission, the chain whole.
     pub admissions: Times,
+    /// What plugins counted, by plugin and name.
+    pub counters: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 impl Outcome {
+    /// Adds up what the plugins of a session counted.
+    pub(super) fn count(&mut self, reports: Vec<LinkReport>) {
+        for report in reports.into_iter().filter(|report| !report.counters.is_empty()) {
+            let counters = self.counters.entry(report.name).or_default();
+            for (name, value) in report.counters {
+                let sum = counters.entry(name).or_default();
+                *sum = sum.saturating_add(value);
+            }
+        }
+    }
+
     /// Seconds of rebuilding that the policy cost.
     pub fn lost_seconds(&self) -> f64 {
         self.lost_us as f64 / 1e6

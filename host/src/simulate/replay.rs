@@ -7,13 +7,13 @@ use super::store::Store;
 use super::{Contender, Outcome, SimulationError, Times};
 use crate::cache::{ChainScorer, Demands, goal_of, group_view, worth_recalling};
 use crate::fault::Faults;
-use crate::model::{Digest, Entry, Facts, Origin, UnixNanos};
+use crate::model::{Digest, Entry, EventCode, EventRow, Facts, Origin, UnixNanos};
 use crate::policy::manifest::GRANTED_FACTS;
 use crate::policy::wasm::ArtifactStore;
 use crate::policy::{Chain, FactSource, SessionView, States};
 use crate::store::index::{fold_if_many, unread};
 use crate::store::trim::{let_go_with, trim_with};
-use crate::store::{Index, IndexError, SessionRow, Used};
+use crate::store::{GroupRow, Index, IndexError, SessionRow, Used};
 use crate::trace::{Event, Trace, What};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -88,7 +88,11 @@ struct Replay<'a> {
 
 impl Replay<'_> {
     fn begin(&mut self, step: Step, trace: &Trace) -> Result<(), SimulationError> {
-        let mut session = Session::default();
+        let faults = Arc::new(Faults::new(None));
+        faults.be_silent();
+        let (artifacts, states) = (Some(self.artifacts.clone()), Some(self.states.clone()));
+        let chain = Chain::new(&self.contender.chain, artifacts, Arc::new(view(trace)), states, 2, faults.clone());
+        let mut session = Session::new(chain, faults);
         if self.history.holds[step.session] {
             // The host looks up what the last session of the stream used, and notes all of it.
             let (label, is_unread) = stream(trace);
@@ -107,6 +111,7 @@ impl Replay<'_> {
             self.store.index.write(&std::mem::take(&mut session.queue), None, UnixNanos(step.at))?;
         }
         let Some(mut session) = self.live.remove(&step.session) else { return Ok(()) };
+        session.now = event.t;
         let done = match event.what {
             What::Put => {
                 self.put(&mut session, event, UnixNanos(step.at));
@@ -126,12 +131,20 @@ impl Replay<'_> {
         }
         self.outcome.gets += 1;
         if let Some((output, size, used)) = self.store.find(session, action)? {
-            self.hit(size);
-            session.hit(output, used);
-            if event.what == What::Miss {
-                session.found.insert(action);
+            if self.may_be_served(session, action, &used)? {
+                self.hit(size);
+                session.happened(request(event, What::Hit, size));
+                session.hit(output, used);
+                if matches!(event.what, What::Miss | What::Refused) {
+                    session.found.insert(action);
+                }
+                return Ok(());
             }
-            return Ok(());
+            self.outcome.refused += 1;
+            session.happened(request(event, What::Refused, size));
+        } else {
+            let what = if event.what == What::Native { What::Native } else { What::Miss };
+            session.happened(request(event, what, event.size));
         }
         match (event.what, event.output, self.known.get(action)) {
             // Go's own cache has it, whatever is in this store.
@@ -139,14 +152,20 @@ impl Replay<'_> {
                 self.hit(event.size);
                 session.used.push(Used::Action(action));
             }
-            (What::Hit | What::Fetched | What::Refused, Some(output), None) => {
-                self.hit(event.size);
-                self.outcome.given += 1;
+            (What::Hit | What::Fetched, Some(output), None) => {
+                // It was there before the traces begin, or came from elsewhere. What making it takes nobody knows.
+                let was_lost = self.store.ever.contains(&action);
+                if was_lost {
+                    self.outcome.misses += 1;
+                } else {
+                    self.hit(event.size);
+                    self.outcome.given += 1;
+                }
                 let head = event.head.unwrap_or(action);
                 let put = Put { output, size: event.size, kind: event.kind(), cost: None, head };
-                self.admit(session, action, put, now, false);
+                self.admit(session, action, put, now, was_lost);
             }
-            (What::Hit | What::Fetched | What::Refused, Some(output), Some(put)) => {
+            (What::Hit | What::Fetched, Some(output), Some(put)) => {
                 self.outcome.misses += 1;
                 session.remade.insert(put.head);
                 let members: Vec<Digest> = self.known.members(put.head).to_vec();
@@ -166,6 +185,23 @@ impl Replay<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Asks those who judge hits. What the session put itself is served.
+    fn may_be_served(&self, session: &mut Session, action: Digest, used: &Used) -> Result<bool, IndexError> {
+        if !session.serves || session.fresh.contains_key(&action) {
+            return Ok(true);
+        }
+        let Some(head) = self.store.index.heads(std::slice::from_ref(used))?.first().copied() else { return Ok(true) };
+        let Some(row) = self.group(head)? else { return Ok(true) };
+        Ok(session.chain.serve(&group_view(&row, Arc::new(NoFiles))))
+    }
+
+    /// A group as the index has it.
+    fn group(&self, head: Digest) -> Result<Option<GroupRow>, IndexError> {
+        // The names of the companions follow from the head's where a trace has digests; in a nameless one they do not.
+        let companions: Vec<Digest> = self.known.members(head).iter().copied().filter(|member| *member != head).collect();
+        self.store.index.group_with(head, &companions)
     }
 
     fn hit(&mut self, size: u64) {
@@ -199,6 +235,7 @@ impl Replay<'_> {
             self.outcome.lost_us += cost.unwrap_or(0);
             self.outcome.unknown += u64::from(cost.is_none() && head == action);
         }
+        session.happened(EventRow { code: EventCode::Put, level: 0, size, time: session.now, duration: 0, kind: Some(kind), cost });
         let cost = cost.map(Duration::from_micros);
         session.put(Entry { action, output, size, put: now, kind, cost, head, origin: Origin::Local });
     }
@@ -217,19 +254,16 @@ impl Replay<'_> {
         if !trace.header.closed {
             self.store.leave(std::mem::take(&mut session.notes), now, self.bounds.grace);
         }
-        let faults = Arc::new(Faults::new(None));
-        faults.be_silent();
-        let artifacts = Some(self.artifacts.clone());
-        let states = Some(self.states.clone());
-        let mut chain = Chain::new(&self.contender.chain, artifacts, Arc::new(view(trace)), states, 2, faults.clone());
-        self.let_go(&session, &mut chain, now)?;
-        let evicted = if grown || !self.store.settled { self.trim(&mut chain, now)? } else { Vec::new() };
-        chain.remember();
+        self.let_go(&mut session, now)?;
+        let evicted = if grown || !self.store.settled { self.trim(&mut session, now)? } else { Vec::new() };
+        session.tell();
+        session.chain.remember();
+        self.outcome.count(session.chain.reports());
         fold_if_many(&self.store.index)?;
         if let Some(row) = row {
             self.store.index.write(&[], Some(&row), now)?;
         }
-        match faults.lines().into_iter().next() {
+        match session.faults.lines().into_iter().next() {
             None => Ok(evicted),
             Some(said) => Err(SimulationError::Policy {
                 policy: self.contender.name.clone(),
@@ -242,11 +276,11 @@ impl Replay<'_> {
     }
 
     /// Asks admission about what the session put.
-    fn let_go(&mut self, session: &Session, chain: &mut Chain, now: UnixNanos) -> Result<(), SimulationError> {
+    fn let_go(&mut self, session: &mut Session, now: UnixNanos) -> Result<(), SimulationError> {
         let (mut rejected, mut times) = (Vec::new(), Times::default());
-        for head in &session.put_heads {
-            let companions: Vec<Digest> = self.known.members(*head).iter().copied().filter(|member| member != head).collect();
-            let Some(row) = self.store.index.group_with(*head, &companions)? else { continue };
+        let Session { put_heads, chain, .. } = session;
+        for head in &*put_heads {
+            let Some(row) = self.group(*head)? else { continue };
             let asked = Instant::now();
             let answer = chain.admit(&group_view(&row, Arc::new(NoFiles)));
             times.add(asked.elapsed());
@@ -255,7 +289,7 @@ impl Replay<'_> {
             }
         }
         // A chain without the role is asked as well, and has nothing to say.
-        if chain.reports().iter().any(|link| link.calls.contains_key("admission")) {
+        if chain.admits() {
             self.outcome.admissions.append(times);
         }
         if !rejected.is_empty() {
@@ -266,7 +300,7 @@ impl Replay<'_> {
         Ok(())
     }
 
-    fn trim(&mut self, chain: &mut Chain, now: UnixNanos) -> Result<Vec<Digest>, SimulationError> {
+    fn trim(&mut self, session: &mut Session, now: UnixNanos) -> Result<Vec<Digest>, SimulationError> {
         let Bounds { max_size: max, grace } = self.bounds;
         let used = self.store.index.bytes()?;
         self.outcome.largest = self.outcome.largest.max(used);
@@ -275,12 +309,15 @@ impl Replay<'_> {
             return Ok(Vec::new());
         };
         let leases = self.store.leases(&self.live, now);
-        let report = trim_with(&leases, &self.store.index, goal, &mut ChainScorer::new(chain))?;
+        let report = trim_with(&leases, &self.store.index, goal, &mut ChainScorer::new(&mut session.chain))?;
         self.store.settled = !report.short;
         self.outcome.evicted_groups += report.groups;
         self.outcome.evicted_bytes += report.bytes;
         self.outcome.decisions.add(report.decided_in);
         self.outcome.scoring.add(report.scored_in);
+        for (size, kind) in report.gone {
+            session.happened(EventRow { code: EventCode::Evicted, level: 0, size, time: 0, duration: 0, kind: Some(kind), cost: None });
+        }
         Ok(report.heads)
     }
 }
@@ -289,6 +326,13 @@ impl Replay<'_> {
 fn stream(trace: &Trace) -> (&str, bool) {
     let stream = trace.header.facts.get("stream").map_or("", String::as_str);
     unread(stream).map_or((stream, false), |(label, _)| (label, true))
+}
+
+/// A get, as observers are told it.
+fn request(event: &Event, what: What, size: u64) -> EventRow {
+    let (code, level) = what.codes();
+    let size = if what == What::Miss { 0 } else { size };
+    EventRow { code, level, size, time: event.t, duration: event.d, kind: None, cost: None }
 }
 
 /// What policies may ask of the session.

@@ -1,12 +1,23 @@
 //! A session while it is replayed: what a real one keeps in memory.
 
-use crate::model::{Digest, Entry};
+use crate::fault::Faults;
+use crate::model::{Digest, Entry, EventColumns, EventRow};
+use crate::policy::Chain;
 use crate::store::{Noted, Used};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// See the module.
-#[derive(Debug, Default)]
 pub(super) struct Session {
+    /// Its policies, and what is wrong with them.
+    pub chain: Chain,
+    pub faults: Arc<Faults>,
+    /// Whether hits have to be judged.
+    pub serves: bool,
+    /// Microseconds from its beginning to the request that is being replayed.
+    pub now: u64,
+    /// What happened; None = nobody wants to know.
+    events: Option<EventColumns>,
     /// What it put, found again before anything is committed: outputs and their sizes.
     pub fresh: HashMap<Digest, (Digest, u64)>,
     /// Rows that are not committed yet.
@@ -26,6 +37,40 @@ pub(super) struct Session {
 }
 
 impl Session {
+    /// One that begins.
+    pub fn new(mut chain: Chain, faults: Arc<Faults>) -> Self {
+        let (serves, observes) = (chain.serves(), chain.observes());
+        Self {
+            chain,
+            faults,
+            serves,
+            now: 0,
+            events: observes.then(EventColumns::default),
+            fresh: HashMap::new(),
+            queue: Vec::new(),
+            used: Vec::new(),
+            lost: HashSet::new(),
+            found: HashSet::new(),
+            remade: HashSet::new(),
+            put_heads: HashSet::new(),
+            notes: Noted::default(),
+        }
+    }
+
+    /// Something happened.
+    pub fn happened(&mut self, row: EventRow) {
+        if let Some(events) = &mut self.events {
+            events.push(row);
+        }
+    }
+
+    /// Tells observers what happened.
+    pub fn tell(&mut self) {
+        if let Some(events) = self.events.take().filter(|events| !events.is_empty()) {
+            self.chain.observe(&Arc::new(events));
+        }
+    }
+
     /// It was handed an object.
     pub fn hit(&mut self, output: Digest, used: Used) {
         self.notes.insert(output.prefix());

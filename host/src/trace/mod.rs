@@ -16,7 +16,7 @@ pub use history::{read_all, write_all};
 pub use link::link;
 pub use record::Recorder;
 
-use crate::model::{Digest, Kind};
+use crate::model::{Digest, EventCode, Kind};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
@@ -76,6 +76,20 @@ pub enum What {
     Miss,
     /// A put.
     Put,
+}
+
+impl What {
+    /// As observers are told it: the event's code, and of a get where its answer came from.
+    pub fn codes(self) -> (EventCode, u32) {
+        match self {
+            Self::Miss => (EventCode::Get, 0),
+            Self::Hit => (EventCode::Get, 1),
+            Self::Fetched => (EventCode::Get, 2),
+            Self::Native => (EventCode::Get, 3),
+            Self::Refused => (EventCode::Get, 4),
+            Self::Put => (EventCode::Put, 0),
+        }
+    }
 }
 
 /// One request.

@@ -2,6 +2,7 @@
 
 use super::KindName;
 use crate::model::{EventCode, EventColumns, EventRow};
+use crate::trace::What;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -27,16 +28,17 @@ struct HappenedEvent {
     cost_us: Option<u64>,
 }
 
-/// What became of a request, by the names that traces use, and what happened to groups.
+/// What became of a request, by the names that traces use, or what happened to a group.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged)]
+enum WhatName {
+    Request(What),
+    Group(GroupWhat),
+}
+
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum WhatName {
-    Hit,
-    Native,
-    Fetched,
-    Refused,
-    Miss,
-    Put,
+enum GroupWhat {
     Evicted,
     Shared,
 }
@@ -47,14 +49,9 @@ impl ObserveEvent {
         let mut columns = EventColumns::default();
         for event in &self.events {
             let (code, level) = match event.what {
-                WhatName::Miss => (EventCode::Get, 0),
-                WhatName::Hit => (EventCode::Get, 1),
-                WhatName::Fetched => (EventCode::Get, 2),
-                WhatName::Native => (EventCode::Get, 3),
-                WhatName::Refused => (EventCode::Get, 4),
-                WhatName::Put => (EventCode::Put, 0),
-                WhatName::Evicted => (EventCode::Evicted, 0),
-                WhatName::Shared => (EventCode::Shared, 0),
+                WhatName::Request(what) => what.codes(),
+                WhatName::Group(GroupWhat::Evicted) => (EventCode::Evicted, 0),
+                WhatName::Group(GroupWhat::Shared) => (EventCode::Shared, 0),
             };
             let HappenedEvent { size, time_us: time, duration_us: duration, cost_us: cost, .. } = *event;
             columns.push(EventRow { code, level, size, time, duration, kind: Some(event.kind.kind()), cost });
