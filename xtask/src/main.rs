@@ -1,4 +1,4 @@
-//! What a developer of cachewit runs: `cargo xtask try`, `test`, `bench`, `history`, `simulate`, `streams`, `contract` and `toolchains`.
+//! What a developer of cachewit runs: `cargo xtask try`, `test`, `bench`, `history`, `simulate`, `streams`, `contract`, `keep-release` and `toolchains`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,6 +14,7 @@ mod golang;
 mod history;
 mod marks;
 mod product;
+mod release;
 mod simulate;
 mod streams;
 mod table;
@@ -60,6 +61,12 @@ enum Command {
     Simulate(simulate::Options),
     /// Write docs/contract.md, the contract of policies as a page, from wit/
     Contract,
+    /// Keep what this version of the SDK makes in tests/released, for later hosts to load
+    KeepRelease {
+        /// Write it anew, as long as it is not released
+        #[arg(long)]
+        anew: bool,
+    },
     /// Fetch or build toolchains of Go in target/tools and print where their `go` is
     Toolchains {
         /// Versions such as 1.24.11, or 1.23.9-cacheprog for one built with the experiment; none means those that CI uses
@@ -89,6 +96,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&options),
         Command::History(options) => history::run(&options),
         Command::Contract => contract::run(),
+        Command::KeepRelease { anew } => release::keep(anew),
         Command::Simulate(options) => simulate::run(&options),
         Command::Streams(options) => streams::run(&options),
         Command::Toolchains { versions } => list_toolchains(&versions),
