@@ -155,6 +155,11 @@ fn action(number: u32) -> [u8; 32] {
     Sha256::digest([b"action".as_slice(), &number.to_le_bytes()].concat()).into()
 }
 
+fn request(number: u32) -> String {
+    let action = STANDARD.encode(action(number));
+    format!("{{\"ID\":1,\"Command\":\"get\",\"ActionID\":\"{action}\"}}\n\n")
+}
+
 fn body(number: u32) -> Vec<u8> {
     if number.is_multiple_of(4) { Vec::new() } else { [b"body".as_slice(), &number.to_le_bytes()].concat() }
 }
@@ -171,19 +176,24 @@ fn write_put(out: &mut impl Write, id: i64, action: [u8; 32], body: &[u8]) -> st
 }
 
 /// One process, spoken to as `go` speaks.
-struct Session {
+pub struct Session {
     child: Child,
     requests: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
 
 impl Session {
-    /// Starts it and takes its greeting.
-    fn start(store: &Store) -> Result<Self> {
+    /// Starts it without plugins and takes its greeting.
+    pub fn start(store: &Store) -> Result<Self> {
         let config = store.gocache.join("empty.toml");
         if !config.exists() {
             std::fs::write(&config, product::EMPTY_CONFIG).context("cannot write a configuration")?;
         }
+        Self::start_with(store, &config)
+    }
+
+    /// Starts it with this configuration and takes its greeting.
+    pub fn start_with(store: &Store, config: &Path) -> Result<Self> {
         let mut command = Command::new(&store.binary);
         command.arg("serve").arg("--config").arg(config).env("GOCACHE", &store.gocache).env_remove("CI");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start cachewit")?;
@@ -203,9 +213,8 @@ impl Session {
     }
 
     fn get(&mut self, number: u32) -> Result<()> {
-        let action = STANDARD.encode(action(number));
         let requests = self.requests.as_mut().context("the session has no input")?;
-        requests.write_all(format!("{{\"ID\":1,\"Command\":\"get\",\"ActionID\":\"{action}\"}}\n\n").as_bytes()).context("cannot ask")?;
+        requests.write_all(request(number).as_bytes()).context("cannot ask")?;
         let answer = self.answer()?;
         if !answer.contains("DiskPath") {
             bail!("entry {number} is not found: {answer}");
@@ -213,7 +222,22 @@ impl Session {
         Ok(())
     }
 
-    fn end(mut self) -> Result<()> {
+    /// Asks for all of these before it reads an answer.
+    pub fn get_all(&mut self, numbers: &[u32]) -> Result<()> {
+        let lines: String = numbers.iter().map(|number| request(*number)).collect();
+        let requests = self.requests.as_mut().context("the session has no input")?;
+        requests.write_all(lines.as_bytes()).context("cannot ask")?;
+        for _ in numbers {
+            let answer = self.answer()?;
+            if !answer.contains("DiskPath") {
+                bail!("an entry is not found: {answer}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends it.
+    pub fn end(mut self) -> Result<()> {
         drop(self.requests.take());
         let status = self.child.wait().context("cannot wait for cachewit")?;
         if !status.success() {

@@ -22,6 +22,7 @@ use crate::workspace::{ensure_wasm_targets, say, scratch};
 mod contender;
 mod embed;
 mod floor;
+mod judged;
 mod large;
 pub mod memory;
 mod peer;
@@ -99,9 +100,11 @@ pub fn run(options: &Options) -> Result<()> {
     let starts = field.floor_binary().exists().then(|| starts(&field, options.floor_only, &mut random)).transpose()?;
     let large = measures(options, large::NAME).then(|| large::measure(&field.binary, &field.dir, &mut random)).transpose()?;
     let trims = measures(options, trim::NAME).then(|| trim::measure(&field.binary, &field.dir)).transpose()?;
+    let judged = measures(options, judged::NAME).then(|| judged::measure(&field.binary, &field.dir, &mut random)).transpose()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let head = format!("{}, {cores} cores; ratios of medians to Go's own cache, rounds in random order", go_version(&field.go)?);
-    let tables: Vec<&Table> = starts.as_ref().map(|_| &table).into_iter().chain(&starts).chain(&large).chain(&trims).collect();
+    let tables: Vec<&Table> =
+        starts.as_ref().map(|_| &table).into_iter().chain(&starts).chain(&large).chain(&trims).chain(&judged).collect();
     println!("\n{head}\n\n{}", tables.iter().map(|table| table.text()).collect::<Vec<_>>().join("\n"));
     if let Some(file) = &options.markdown {
         let text = format!("{head}\n\n{}", tables.iter().map(|table| table.markdown()).collect::<Vec<_>>().join("\n"));
@@ -133,7 +136,7 @@ fn chosen(options: &Options) -> Result<Vec<(&'static Workload, usize)>> {
 }
 
 /// What fills a store of its own instead of running `go`.
-const MORE: [&str; 2] = [large::NAME, trim::NAME];
+const MORE: [&str; 3] = [large::NAME, trim::NAME, judged::NAME];
 
 /// Whether the bench is to fill a store with so many entries, which takes minutes.
 fn measures(options: &Options, name: &str) -> bool {
