@@ -5,7 +5,7 @@ use super::{Hit, Shelf};
 use crate::model::{Digest, Entry, Facts, Kind, Origin};
 use crate::object;
 use crate::policy::{Chain, FactSource, Group, GroupView};
-use crate::store::GroupRow;
+use crate::store::{GroupRow, Used};
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
@@ -13,11 +13,16 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 /// Asks the chain, if anybody in it has a say.
 pub(super) struct Judge {
     chain: Arc<Mutex<Chain>>,
-    shelf: Arc<Shelf>,
-    facts: Arc<ArchiveFacts>,
+    sources: Arc<Sources>,
     /// Found out at the first hit.
     serves: OnceLock<bool>,
     awaited: Once,
+}
+
+/// Where the answers to what a policy asks come from: one count to raise a hit, and not two.
+struct Sources {
+    shelf: Arc<Shelf>,
+    facts: Arc<ArchiveFacts>,
 }
 
 /// Where a hit came from, as far as it is not in the index.
@@ -33,7 +38,7 @@ pub(super) enum Found<'a> {
 impl Judge {
     pub fn new(chain: Arc<Mutex<Chain>>, shelf: Arc<Shelf>) -> Self {
         let facts = Arc::new(ArchiveFacts::new(shelf.clone()));
-        Self { chain, shelf, facts, serves: OnceLock::new(), awaited: Once::new() }
+        Self { chain, sources: Arc::new(Sources { shelf, facts }), serves: OnceLock::new(), awaited: Once::new() }
     }
 
     /// Whether it may be served.
@@ -67,24 +72,27 @@ impl Judge {
 
     /// The group of a hit, which is looked for when a policy asks the first thing about it.
     fn view(&self, action: Digest, hit: &Hit, found: &Found<'_>) -> GroupView {
-        let (shelf, facts, hit) = (self.shelf.clone(), self.facts.clone(), hit.clone());
-        let alone = match found {
-            Found::Fetched(entry) => Some((*entry).clone()),
-            Found::Here | Found::Native => None,
+        let Hit { output, size, put, used, .. } = *hit;
+        // Where a row of the index has its object follows from its output, should anybody ask.
+        let path = (!matches!(used, Used::Row(_))).then(|| hit.path.clone());
+        let (alone, origin) = match found {
+            Found::Here => (None, Origin::Unknown),
+            Found::Native => (None, Origin::Native),
+            Found::Fetched(entry) => (Some((*entry).clone()), Origin::Remote),
         };
-        let origin = match found {
-            Found::Here => Origin::Unknown,
-            Found::Native => Origin::Native,
-            Found::Fetched(_) => Origin::Remote,
-        };
+        let sources = self.sources.clone();
         GroupView::later(move || {
+            let Sources { shelf, facts } = &*sources;
             let row = || {
-                let head = *shelf.with_index(|index| index.heads(&[hit.used]))?.first()?;
+                let head = *shelf.with_index(|index| index.heads(&[used]))?.first()?;
                 shelf.with_index(|index| index.group(head)).flatten()
             };
             match row() {
-                Some(row) => group_of(&row, facts),
-                None => group_of_one(action, &hit, alone.as_ref(), origin),
+                Some(row) => group_of(&row, facts.clone()),
+                None => {
+                    let path = path.unwrap_or_else(|| shelf.layout().object(output));
+                    group_of_one(action, &Hit { output, size, put, path, used, own: false }, alone.as_ref(), origin)
+                }
             }
         })
     }
