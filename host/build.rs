@@ -1,4 +1,5 @@
-//! Builds the shipped policies and embeds them, so that an installed binary is complete.
+//! Builds the shipped policies and embeds them, so that an installed binary is complete; and the contract, and the module
+//! that `plugin wrap` puts between a module and WASI.
 //!
 //! Each becomes a bare core module first and a component then: `wasm32-wasip2` would make the component by itself but import
 //! thirteen WASI interfaces, which no shipped policy needs.
@@ -10,10 +11,14 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use wit_component::ComponentEncoder;
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
 
 /// The crates under `plugins/` that are embedded, in the order in which they are listed to people.
 const SHIPPED: &[&str] = &["rebuild-cost", "lru", "s3-fifo", "share-filter", "ci-guard", "read-through"];
+
+/// See there.
+const PREVIEW1: &str = "src/cli/plugin/wrap/preview1.wat";
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -46,10 +51,12 @@ fn embed() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set; run this through cargo")?);
     let host = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or("CARGO_MANIFEST_DIR is not set; run this through cargo")?);
     let workspace = host.parent().ok_or("the host crate lies in no workspace")?;
-    for watched in ["plugins", "guest-sdk", "wit", "Cargo.toml", "Cargo.lock"] {
+    // Not all of the guest SDK: it has a part in Go.
+    for watched in ["plugins", "guest-sdk/Cargo.toml", "guest-sdk/src", "wit", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", workspace.join(watched).display());
     }
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed={PREVIEW1}");
 
     require_target()?;
     let modules = build_modules(workspace, &out.join("plugins-target"))?;
@@ -64,7 +71,22 @@ fn embed() -> Result<(), Box<dyn Error>> {
     }
     table.push_str("]\n");
     fs::write(out.join("shipped.rs"), table)?;
+    let mut contract = Resolve::default();
+    let (package, _) = contract.push_dir(workspace.join("wit")).map_err(|error| format!("the contract cannot be read: {error:#}"))?;
+    fs::write(out.join("contract.wasm"), wit_component::encode(&contract, package).map_err(|error| format!("{error:#}"))?)?;
+    let adapter = adapter(contract, &host.join(PREVIEW1)).map_err(|error| format!("{PREVIEW1} is no adapter: {error}"))?;
+    fs::write(out.join("preview1.wasm"), adapter)?;
     Ok(())
+}
+
+/// The module that answers WASI, with the types of what it imports itself.
+fn adapter(mut resolve: Resolve, text: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
+    let mut module = wat::parse_file(text)?;
+    let world = "package cachewit:preview1;\nworld preview1 { import cachewit:policy/log@0.1.0; }";
+    let package = resolve.push_source("preview1.wit", world)?;
+    let world = resolve.select_world(&[package], None)?;
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
+    Ok(module)
 }
 
 /// Says what to do where the standard library for the target is missing, which cargo says in forty lines per crate.

@@ -160,7 +160,7 @@ pub fn check_header(bytes: &[u8]) -> Result<(), PolicyError> {
     let problem = match bytes {
         bytes if Parser::is_component(bytes) => return Ok(()),
         bytes if Parser::is_core_wasm(bytes) => {
-            "is a core WebAssembly module and no component; build it with `--target wasm32-wasip2`, or wrap it with `wasm-tools component new`"
+            "is a core WebAssembly module and no component; make it one with `cachewit plugin wrap`, or build it with `--target wasm32-wasip2`"
         }
         [0, b'a', b's', b'm', ..] => "is WebAssembly of a version that this cachewit does not know",
         [] => "is empty; build it or copy it again",

@@ -9,6 +9,7 @@ mod list;
 mod new;
 mod reset;
 mod scaffold;
+mod wrap;
 
 use super::resolve::human;
 use crate::config::{PluginSource, plugin_source};
@@ -45,6 +46,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Make a component of a core module, as Go compiles one
+    Wrap(wrap::Arguments),
     /// Take a plugin into the chain: compile it, pin it by its hash, and say what it may know
     Add(add::Add),
     /// List the plugins of the chain, and those that come with cachewit
@@ -73,6 +76,7 @@ pub(super) fn run(command: &Command) -> Result<ExitCode> {
         Command::Eval(arguments) => eval::run(arguments).with_context(|| format!("plugin {}", arguments.plugin())),
         Command::Bench(arguments) => bench::run(arguments).with_context(|| format!("plugin {}", arguments.plugin())),
         Command::Inspect { plugin, json } => inspect(plugin, *json).with_context(|| format!("plugin {plugin}")),
+        Command::Wrap(arguments) => wrap::run(arguments).with_context(|| format!("module {}", arguments.module().display())),
         Command::Add(arguments) => add::add(arguments).with_context(|| format!("plugin {}", arguments.plugin())),
         Command::List { config, json } => list::list(config.as_deref(), *json),
         Command::Remove(arguments) => add::remove(arguments),

@@ -1,0 +1,4 @@
+//go:build !wasm
+
+// Package abi is empty where there is no host.
+package abi

@@ -1,0 +1,23 @@
+// Package serving is the role that decides whether a hit may be served. Importing it is having it, and costs a call on every hit, so have it only
+// to refuse some.
+package serving
+
+import "github.com/cachewit/cachewit/guest-sdk/go/policy"
+
+// Serve is an answer.
+type Serve uint32
+
+// Answers. In a chain one refusal is enough.
+const (
+	NoOpinion Serve = iota
+	Yes
+	Refuse // go makes it anew
+)
+
+// Func is asked before a hit is served that this session did not put itself.
+type Func func(group policy.Group, session policy.Session) Serve
+
+var registered Func
+
+// Register says who decides. It is called once, in init.
+func Register(decides Func) { registered = decides }
