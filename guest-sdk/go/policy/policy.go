@@ -39,7 +39,7 @@ func (s Settings) JSON() string { return s.json }
 // Get is the text of a string, number or boolean by its name, dots leading into tables; false if it is not set.
 func (s Settings) Get(name string) (string, bool) { return get(s, name) }
 
-// SizeOf reads a size as people write it: 64MiB, 1GB, 100. False if it is none.
+// SizeOf reads a number of bytes as people write it: 512, 64MiB, 1.5 GB. False if it is none.
 func SizeOf(text string) (uint64, bool) { return sizeOf(text) }
 
 var registered Policy
