@@ -49,9 +49,18 @@ const ROLE_FUNCTIONS: [(&str, &str, &str); 5] = [
 /// # Panics
 /// Where the plugin cannot be read, or the lock cannot be written.
 pub fn vouch_for(folder: &Path, file: &str) {
+    vouch_and_grant(folder, file, &[]);
+}
+
+/// The same, and lets it know what it wishes to.
+///
+/// # Panics
+/// As [`vouch_for`], and where one is no wish.
+pub fn vouch_and_grant(folder: &Path, file: &str, granted: &[&str]) {
     let sha256 = Digest::of(&std::fs::read(folder.join(file)).expect("the plugin"));
     let mut lock = Lock::read(folder).expect("a lock");
-    lock.pin(Pinned { file: file.to_owned(), sha256, granted: BTreeSet::new(), denied: BTreeSet::new() });
+    let granted = granted.iter().map(|wish| wish.parse().expect("a wish")).collect();
+    lock.pin(Pinned { file: file.to_owned(), sha256, granted, denied: BTreeSet::new() });
     lock.write(folder).expect("the lock can be written");
 }
 

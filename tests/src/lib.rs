@@ -5,6 +5,7 @@ pub mod client;
 pub mod conformance;
 pub mod fake_system;
 pub mod go;
+pub mod go_policy;
 pub mod guest;
 pub mod s3;
 pub mod script;

@@ -1,8 +1,10 @@
-//! `ci-guard` beside a real `go` and a folder where machines meet: who fills it, and who takes nothing out of it.
+//! `ci-guard` beside a real `go` and a folder where machines meet: who fills it, and who takes nothing out of it. The shipped one and its twin
+//! in Go go through the same tests.
 
 use cachewit::model::Kind;
 use cachewit_tests::go::{Finished, Machine, Toolchain};
 use cachewit_tests::stored::{configured, rows, write_module};
+use cachewit_tests::{go_policy, guest};
 use std::path::{Path, PathBuf};
 
 const PACKAGES: u64 = 5;
@@ -12,25 +14,68 @@ const PULL_REQUEST: &[(&str, &str)] =
     &[("GITHUB_EVENT_NAME", "pull_request"), ("GITHUB_REF_TYPE", "branch"), ("GITHUB_REF_NAME", "7/merge"), ("GITHUB_HEAD_REF", "main")];
 const TAG: &[(&str, &str)] = &[("GITHUB_EVENT_NAME", "push"), ("GITHUB_REF_TYPE", "tag"), ("GITHUB_REF_NAME", "v1.0.0")];
 
+/// Which of the two it is.
+#[derive(Clone, Copy)]
+enum Guard {
+    Shipped,
+    InGo,
+}
+
+impl Guard {
+    /// As a configuration that lies in this folder names it. What is no part of cachewit has to be vouched for.
+    fn install(self, folder: &Path) -> &'static str {
+        let Self::InGo = self else { return "builtin:ci-guard" };
+        let component = go_policy::example(&Toolchain::minor("1.27"), "ci-guard", Path::new(env!("CARGO_TARGET_TMPDIR")));
+        std::fs::copy(component, folder.join("ci-guard.wasm")).expect("a copy");
+        guest::vouch_and_grant(folder, "ci-guard.wasm", &["fact:branch", "fact:ci-event"]);
+        "ci-guard.wasm"
+    }
+}
+
+/// Declares each test twice: for the shipped guard, and for the one in Go.
+macro_rules! of_both {
+    ($($test:ident),+ $(,)?) => {
+        mod shipped {
+            $(#[test]
+            fn $test() {
+                super::$test(super::Guard::Shipped);
+            })+
+        }
+        mod in_go {
+            $(#[test]
+            fn $test() {
+                super::$test(super::Guard::InGo);
+            })+
+        }
+    };
+}
+
+of_both!(
+    a_push_to_main_shares_and_a_pull_request_of_that_name_and_a_laptop_do_not,
+    what_the_operator_names_is_shared_and_nothing_else,
+    a_build_of_a_tag_takes_nothing_out_of_the_store_and_is_green,
+);
+
 /// A machine with a module, whose builds share a folder.
 struct Site {
     machine: Machine,
     module: PathBuf,
+    guard: Guard,
 }
 
 impl Site {
-    fn new() -> Self {
+    fn new(guard: Guard) -> Self {
         let machine = Machine::new(&Toolchain::machine());
         let module = write_module(&machine, PACKAGES as u32);
-        Self { machine, module }
+        Self { machine, module, guard }
     }
 
     /// Builds the module, under a guard that is required, as a job with these variables; where there are none, as somebody at a laptop. All
     /// machines have one folder for compiled plugins, so that the first alone waits for that.
     fn build(&self, shared: &Path, settings: &str, job: &[(&str, &str)]) -> Finished {
         let store = format!("[[store]]\nname = \"team\"\nkind = \"folder\"\npath = '{}'\nmode = \"read-write\"\n", shared.display());
-        let policies =
-            format!("[[policy]]\nuse = \"builtin:ci-guard\"\nrequired = true\n{settings}\n[[policy]]\nuse = \"builtin:read-through\"\n");
+        let guard = self.guard.install(&self.machine.work());
+        let policies = format!("[[policy]]\nuse = \"{guard}\"\nrequired = true\n{settings}\n[[policy]]\nuse = \"builtin:read-through\"\n");
         let go = self.machine.go(["build", "-trimpath", "./..."]).dir(&self.module);
         let run = configured(&self.machine, "guarded", &(store + &policies), go).ci(!job.is_empty());
         let run = run.env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("ci-guard"));
@@ -58,45 +103,43 @@ fn is_empty(folder: &Path) -> bool {
 /// Whether the summary says that the guard was asked for admission, or for serving.
 fn asked(run: &Finished, role: &str) -> bool {
     let policies = run.sessions[0]["policies"].as_array().expect("policies");
-    policies.iter().any(|policy| policy["name"] == "ci-guard" && policy["calls"][role].as_u64() > Some(0))
+    let is_guard = |name: &serde_json::Value| name == "ci-guard" || name == "ci-guard.wasm";
+    policies.iter().any(|policy| is_guard(&policy["name"]) && policy["calls"][role].as_u64() > Some(0))
 }
 
-#[test]
-fn a_push_to_main_shares_and_a_pull_request_of_that_name_and_a_laptop_do_not() {
+fn a_push_to_main_shares_and_a_pull_request_of_that_name_and_a_laptop_do_not(guard: Guard) {
     let folder = tempfile::tempdir().expect("a folder");
     // Each makes everything anew, on a machine of its own.
     for job in [PULL_REQUEST, TAG, &[]] {
-        let run = Site::new().build(folder.path(), "", job);
+        let run = Site::new(guard).build(folder.path(), "", job);
         assert!(run.count("archive_puts") >= PACKAGES && asked(&run, "admission"), "{job:?} {:?}", run.sessions);
         assert_eq!(shared(&run), 0, "{job:?} {:?}", run.sessions);
         assert!(is_empty(folder.path()), "{job:?}");
     }
-    let run = Site::new().build(folder.path(), "", PUSH);
+    let run = Site::new(guard).build(folder.path(), "", PUSH);
     assert!(shared(&run) >= PACKAGES && !is_empty(folder.path()), "{:?}", run.sessions);
     // And the pull request takes it.
-    let run = Site::new().build(folder.path(), "", PULL_REQUEST);
+    let run = Site::new(guard).build(folder.path(), "", PULL_REQUEST);
     assert_eq!(run.count("archive_puts"), 0, "{:?}", run.sessions);
     assert!(fetched(&run) >= PACKAGES, "{:?}", run.sessions);
 }
 
-#[test]
-fn what_the_operator_names_is_shared_and_nothing_else() {
+fn what_the_operator_names_is_shared_and_nothing_else(guard: Guard) {
     let folder = tempfile::tempdir().expect("a folder");
     let settings = "settings.branches = [\"release/*\"]\nsettings.max-size = 1\n";
     let release = &[("GITHUB_EVENT_NAME", "push"), ("GITHUB_REF_TYPE", "branch"), ("GITHUB_REF_NAME", "release/1")];
-    assert_eq!(shared(&Site::new().build(folder.path(), settings, release)), 0, "every group is larger than a byte");
+    assert_eq!(shared(&Site::new(guard).build(folder.path(), settings, release)), 0, "every group is larger than a byte");
     let settings = "settings.branches = [\"release/*\"]\nsettings.kinds = [\"archive\"]\n";
-    assert_eq!(shared(&Site::new().build(folder.path(), settings, PUSH)), 0, "main is no release branch here");
-    assert!(shared(&Site::new().build(folder.path(), settings, release)) >= PACKAGES);
+    assert_eq!(shared(&Site::new(guard).build(folder.path(), settings, PUSH)), 0, "main is no release branch here");
+    assert!(shared(&Site::new(guard).build(folder.path(), settings, release)) >= PACKAGES);
 }
 
-#[test]
-fn a_build_of_a_tag_takes_nothing_out_of_the_store_and_is_green() {
+fn a_build_of_a_tag_takes_nothing_out_of_the_store_and_is_green(guard: Guard) {
     let folder = tempfile::tempdir().expect("a folder");
-    let pushed = Site::new().build(folder.path(), "", PUSH);
+    let pushed = Site::new(guard).build(folder.path(), "", PUSH);
     assert!(shared(&pushed) >= PACKAGES, "{:?}", pushed.sessions);
 
-    let release = Site::new();
+    let release = Site::new(guard);
     let run = release.build(folder.path(), "", TAG);
     assert!(asked(&run, "serving") && run.count("not_served") >= PACKAGES, "{:?}", run.sessions);
     assert_eq!(run.count("archive_puts"), pushed.count("archive_puts"), "all of it is made here: {:?}", run.sessions);
@@ -107,12 +150,12 @@ fn a_build_of_a_tag_takes_nothing_out_of_the_store_and_is_green() {
     assert_eq!((again.count("archive_puts"), again.count("not_served")), (0, 0), "{:?}", again.sessions);
 
     // The same machine, warmed by a push, holds what others made: a build of a tag there takes none of it either.
-    let used = Site::new();
+    let used = Site::new(guard);
     assert_eq!(used.build(folder.path(), "", PUSH).count("archive_puts"), 0);
     let run = used.build(folder.path(), "", TAG);
     assert_eq!(run.count("archive_puts"), pushed.count("archive_puts"), "{:?}", run.sessions);
     // Unless the operator trusts the store.
-    let trusting = Site::new();
+    let trusting = Site::new(guard);
     let run = trusting.build(folder.path(), "settings.distrust-remote-on = []\n", TAG);
     assert_eq!((run.count("archive_puts"), run.count("not_served")), (0, 0), "{:?}", run.sessions);
 }

@@ -4,9 +4,10 @@
 use cachewit::cache::below_limit;
 use cachewit::model::Digest;
 use cachewit_tests::go::{Machine, Toolchain};
+use cachewit_tests::go_policy;
 use cachewit_tests::script::{Ended, Home, archive, noise};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What `go` would put for a package.
@@ -137,6 +138,16 @@ fn packages(count: u64) -> BTreeMap<u64, Package> {
 
 #[test]
 fn lru_evicts_exactly_what_a_model_of_exact_last_use_evicts() {
+    evicts_what_the_model_does("builtin:lru", "lru");
+}
+
+#[test]
+fn lru_in_go_evicts_exactly_what_a_model_of_exact_last_use_evicts() {
+    let component = go_policy::example(&Toolchain::minor("1.27"), "lru", Path::new(env!("CARGO_TARGET_TMPDIR")));
+    evicts_what_the_model_does(component.to_str().expect("UTF-8"), "lru.wasm");
+}
+
+fn evicts_what_the_model_does(plugin: &str, name: &str) {
     let packages = packages(60);
     let working_set: BTreeMap<Digest, u64> = packages.values().flat_map(objects).collect();
     let max = working_set.values().sum::<u64>() / 10 * 8;
@@ -152,7 +163,7 @@ fn lru_evicts_exactly_what_a_model_of_exact_last_use_evicts() {
         // Some are asked for twice: the later place is the last use.
         order.extend_from_within(..5);
 
-        let ended = build(&home, "builtin:lru", max, &packages, &order);
+        let ended = build(&home, plugin, max, &packages, &order);
         for package in &order {
             model.used(*package);
         }
@@ -166,7 +177,7 @@ fn lru_evicts_exactly_what_a_model_of_exact_last_use_evicts() {
         if gone.is_empty() {
             assert!(ended.summary["evicted_by"].is_null());
         } else {
-            assert_eq!(ended.summary["evicted_by"], "lru");
+            assert_eq!(ended.summary["evicted_by"], name);
             trims += 1;
             evicted += gone.len() as i64;
         }
@@ -174,7 +185,7 @@ fn lru_evicts_exactly_what_a_model_of_exact_last_use_evicts() {
         assert_consistent(&home, &packages);
 
         // A `go list` in between: it uses without putting, and never closes.
-        let mut list = home.session(&["builtin:lru"]).env("CACHEWIT_CONFIG", without_grace(&home)).start();
+        let mut list = home.session(&[plugin]).env("CACHEWIT_CONFIG", without_grace(&home)).start();
         for package in model.last_use.keys().copied().filter(|package| package % 7 == round % 7).collect::<Vec<_>>() {
             assert!(list.get(head(package)).is_some());
             model.used(package);
@@ -183,10 +194,10 @@ fn lru_evicts_exactly_what_a_model_of_exact_last_use_evicts() {
     }
     assert!(trims >= 4 && evicted >= 20 && heaviest > max, "{trims} trims of {evicted} groups prove little");
     let totals = home.index().totals().expect("the totals");
-    assert_eq!(totals.get("evicted-by/lru"), Some(&evicted));
+    assert_eq!(totals.get(&format!("evicted-by/{name}")), Some(&evicted));
     assert_eq!(totals.get("evicted-groups"), Some(&evicted));
     // What a session is told is what the index says.
-    let mut last = home.session(&["builtin:lru"]).start();
+    let mut last = home.session(&[plugin]).start();
     for package in packages.keys() {
         assert_eq!(last.get(head(*package)).is_some_and(|hit| hit.is_whole()), model.last_use.contains_key(package));
     }

@@ -460,7 +460,7 @@ fn a_file_that_is_no_webassembly_is_named() {
 
 #[test]
 fn a_core_module_is_named_and_how_to_wrap_it() {
-    is_told_from_a_plugin(Some(&core_module()), &["is a core WebAssembly module", "wasm-tools component new"]);
+    is_told_from_a_plugin(Some(&core_module()), &["is a core WebAssembly module", "cachewit plugin wrap"]);
 }
 
 #[test]

@@ -59,6 +59,14 @@ func entry(path string, text []byte, into reflect.Value) *policy.ConfigError {
 	if bytes.Equal(text, []byte("null")) {
 		return nil
 	}
+	if into.Kind() == reflect.Pointer {
+		set := reflect.New(into.Type().Elem())
+		if err := entry(path, text, set.Elem()); err != nil {
+			return err
+		}
+		into.Set(set)
+		return nil
+	}
 	_, reads := into.Addr().Interface().(encoding.TextUnmarshaler)
 	_, parses := into.Addr().Interface().(json.Unmarshaler)
 	if into.Kind() == reflect.Struct && !reads && !parses {
@@ -97,9 +105,6 @@ func list(path string, text []byte, into reflect.Value) *policy.ConfigError {
 }
 
 func name(kind reflect.Type) string {
-	for kind.Kind() == reflect.Pointer {
-		kind = kind.Elem()
-	}
 	switch kind.Kind() {
 	case reflect.Bool:
 		return "true or false"

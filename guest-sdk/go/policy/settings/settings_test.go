@@ -9,9 +9,9 @@ import (
 )
 
 type all struct {
-	Patterns []string      `json:"patterns"`
-	Limit    uint64        `json:"limit"`
-	Kinds    []policy.Kind `json:"kinds"`
+	Patterns []string       `json:"patterns"`
+	Limit    uint64         `json:"limit"`
+	Kinds    *[]policy.Kind `json:"kinds"`
 	Inner    struct {
 		Share float64           `json:"share"`
 		Most  *settings.Size    `json:"most"`
@@ -24,7 +24,7 @@ func TestWhatIsNotSetHasItsDefault(t *testing.T) {
 	if err := settings.Decode(policy.SettingsOf(`{"inner": {"most": "2MiB", "share": 0.5}, "kinds": ["archive"]}`), &read); err != nil {
 		t.Fatal(err)
 	}
-	if len(read.Patterns) != 1 || read.Limit != 7 || *read.Inner.Most != 2<<20 || read.Inner.Share != 0.5 || read.Kinds[0] != policy.Archive {
+	if len(read.Patterns) != 1 || read.Limit != 7 || *read.Inner.Most != 2<<20 || read.Inner.Share != 0.5 || (*read.Kinds)[0] != policy.Archive {
 		t.Errorf("%+v", read)
 	}
 }
@@ -50,7 +50,7 @@ func TestAnErrorNamesTheKeyAndSaysWhatWouldBeRight(t *testing.T) {
 		{`{"inner": {"most": "much"}}`, "inner.most", "`much` is no size; write it as 64MiB, 1.5GB or 100"},
 		{`{"inner": {"most": "99999999TiB"}}`, "inner.most", "`99999999TiB` is no size; write it as 64MiB, 1.5GB or 100"},
 		{`{"inner": {"after": "soon"}}`, "inner.after", "`soon` is no duration; write a number of milliseconds, or it as 250ms or 1h30m"},
-		{`{"kinds": ["archives"]}`, "kinds[0]", "there is no `archives`; there is `archive`, `module-index`, `source-list`, " +
+		{`{"kinds": ["archive", "archives"]}`, "kinds[1]", "there is no `archives`; there is `archive`, `module-index`, `source-list`, " +
 			"`vet-facts`, `test-log`, `test-result`, `executable`, `other`"},
 	} {
 		err, ok := settings.Decode(policy.SettingsOf(wrong.json), new(all)).(*policy.ConfigError)

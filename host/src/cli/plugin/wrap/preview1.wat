@@ -20,6 +20,8 @@
     (global $cell (mut i32) (i32.const 0))
     ;; Nanoseconds that were slept, and one for each look at the clock: no two are alike, and a sleep ends at once.
     (global $passed (mut i64) (i64.const 0))
+    ;; Not 0 once a line has said why it ends.
+    (global $told (mut i32) (i32.const 0))
     (global $random (mut i64) (i64.const 0x9e3779b97f4a7c15))
 
     (func (export "cachewit_lend_cell") (param i32)
@@ -136,8 +138,12 @@
                         (i32.store8 offset=16 (i32.add (global.get $cell) (local.get $length)) (local.get $byte))
                         (i32.store offset=4 (global.get $cell) (i32.add (local.get $length) (i32.const 1))))))))
     (func $flush (param $length i32)
+        (local $level i32)
         (if (i32.and (i32.ne (local.get $length) (i32.const 0)) (i32.eqz (i32.load (global.get $cell))))
-            (then (call $log (call $level) (i32.add (global.get $cell) (i32.const 16)) (local.get $length)))))
+            (then
+                (local.set $level (call $level))
+                (if (i32.eq (local.get $level) (i32.const 1)) (then (global.set $told (i32.const 1))))
+                (call $log (local.get $level) (i32.add (global.get $cell) (i32.const 16)) (local.get $length)))))
     ;; 1 where the line begins with `panic: ` or `fatal er`, 4 otherwise.
     (func $level (result i32)
         (local $first i64)
@@ -149,8 +155,17 @@
 
     (func (export "proc_raise") (param i32) (result i32) unreachable)
     (func (export "proc_exit") (param i32)
-        ;; Its last words may end without the end of a line.
-        (if (global.get $cell) (then (call $flush (i32.load offset=4 (global.get $cell)))))
+        (if (global.get $cell)
+            (then
+                ;; Its last words may end without the end of a line.
+                (call $flush (i32.load offset=4 (global.get $cell)))
+                (if (i32.eqz (i32.or (global.get $told) (i32.load (global.get $cell))))
+                    (then
+                        ;; "os.Exit was called"
+                        (i64.store offset=16 (global.get $cell) (i64.const 0x20746978452e736f))
+                        (i64.store offset=24 (global.get $cell) (i64.const 0x6c6c616320736177))
+                        (i64.store offset=32 (global.get $cell) (i64.const 0x6465))
+                        (call $log (i32.const 1) (i32.add (global.get $cell) (i32.const 16)) (i32.const 18))))))
         unreachable)
 
     ;; No file, whatever it is called.
