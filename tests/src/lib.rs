@@ -3,6 +3,7 @@
 pub mod bucket;
 pub mod client;
 pub mod conformance;
+pub mod docs;
 pub mod fake_system;
 pub mod go;
 pub mod go_policy;

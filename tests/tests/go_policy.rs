@@ -45,7 +45,7 @@ fn manifest(component: &Path) -> Manifest {
 }
 
 #[test]
-fn a_component_has_the_roles_whose_packages_it_imports_and_imports_no_wasi_on_every_go_that_can_build_it() {
+fn a_component_has_the_roles_whose_packages_it_imports_and_imports_no_wasi_on_the_oldest_go_and_the_newest() {
     for go in [Toolchain::minor("1.24"), newest()] {
         let guard = manifest(&go_policy::example(&go, "ci-guard", folder()));
         assert_eq!(guard.roles().names(), ["admission", "serving"]);
@@ -55,6 +55,8 @@ fn a_component_has_the_roles_whose_packages_it_imports_and_imports_no_wasi_on_ev
         assert_eq!(imports, ours.iter().map(String::as_str).collect());
         let lru = manifest(&go_policy::example(&go, "lru", folder()));
         assert_eq!((lru.roles().names(), lru.wishes.len()), (vec!["eviction"], 0));
+        let rows = json!({ "score": { "rows": [{ "rank": 2 }, { "rank": 0 }, { "rank": 1 }] } });
+        assert_eq!(ask(go_policy::example(&go, "lru", folder()).to_str().expect("UTF-8"), &json!({}), &rows)["order"], json!([1, 2, 0]));
     }
     let everything = manifest(&go_policy::guest(&newest(), "everything", folder()));
     assert_eq!(everything.roles().names(), ["admission", "serving", "eviction", "remote", "observer"]);

@@ -1,17 +1,8 @@
 //! docs/first-policy.md, literally: every command in it, in its order, in one shell, on a machine with a few real builds behind it.
 
+use cachewit_tests::docs::commands;
 use cachewit_tests::go::{Machine, Toolchain, binary};
 use std::process::Command;
-
-/// The lines that a reader types.
-fn commands(text: &str) -> Vec<&str> {
-    text.split("```console\n")
-        .skip(1)
-        .filter_map(|block| block.split("```").next())
-        .flat_map(str::lines)
-        .filter_map(|line| line.strip_prefix("$ "))
-        .collect()
-}
 
 /// A package in several versions, so that there are sessions to replay and something to let go.
 fn build(machine: &Machine, version: u32) {

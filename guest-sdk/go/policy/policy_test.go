@@ -60,3 +60,37 @@ func TestAKindThatIsNotNamedIsUnknown(t *testing.T) {
 		t.Error(Kind(99), OtherKind)
 	}
 }
+
+func TestPatternsMatchWhatTheyMatchInGoList(t *testing.T) {
+	for _, one := range []struct {
+		pattern Pattern
+		yes, no []string
+	}{
+		{"net", []string{"net"}, []string{"net/http", "internet", ""}},
+		{"net/...", []string{"net", "net/http", "net/http/httptest"}, []string{"network", "internet", "x/net"}},
+		{"net...", []string{"net", "net/http", "network"}, []string{"internet"}},
+		{"...", []string{"", "a", "a/b"}, nil},
+		{".../internal", []string{"a/internal", "/internal"}, []string{"internal", "a/internal/b"}},
+		{".../internal/...", []string{"a/internal", "a/internal/b"}, []string{"internal", "a/internals"}},
+		{"a...b...c", []string{"abc", "a/b/c", "abcbc"}, []string{"acb", "ab", "bc"}},
+		{"a...a", []string{"aa", "aba"}, []string{"a"}},
+		{"x/.../y/...", []string{"x/1/y", "x/1/2/y/z"}, []string{"x/y", "x/1/yy"}},
+		{"example.com/....git", []string{"example.com/a.git"}, []string{"example.com/agit"}},
+	} {
+		for _, path := range one.yes {
+			if !one.pattern.Matches(path) {
+				t.Error(one.pattern, path)
+			}
+		}
+		for _, path := range one.no {
+			if one.pattern.Matches(path) {
+				t.Error(one.pattern, path)
+			}
+		}
+	}
+	for _, text := range []string{"", "std", "./...", "../x", "/abs", "a@v1", "crypto/*", "a b", "."} {
+		if err := new(Pattern).UnmarshalText([]byte(text)); err == nil {
+			t.Error(text)
+		}
+	}
+}

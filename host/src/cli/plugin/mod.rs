@@ -24,7 +24,7 @@ use std::process::ExitCode;
 /// The commands.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Begin a policy: a crate that builds, and whose tests pass
+    /// Begin a policy: a crate or a Go module that builds, and whose tests pass
     New(new::Arguments),
     /// Load a plugin as a build would: compile it, ask its name, check its settings
     Check {

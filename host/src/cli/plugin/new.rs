@@ -1,6 +1,6 @@
-//! `cachewit plugin new`: a crate that is a policy.
+//! `cachewit plugin new`: a crate, or a module of Go's, that is a policy.
 
-use super::scaffold::{PIECES, Piece, manifest, readme, source};
+use super::scaffold::{golang, rust};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,12 +16,22 @@ pub(in crate::cli) struct Arguments {
     /// What it decides: admission, serving, eviction, remote or observer; may be given several times
     #[arg(long, value_name = "ROLE", default_value = "admission")]
     role: Vec<String>,
+    /// What it is written in
+    #[arg(long, value_enum, default_value_t = Language::Rust)]
+    lang: Language,
     /// The folder of the guest SDK; by default that of the checkout in which cachewit was built
     #[arg(long, value_name = "DIR")]
     sdk: Option<PathBuf>,
 }
 
-/// Writes the crate.
+/// Languages that there is a guest SDK for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Language {
+    Rust,
+    Go,
+}
+
+/// Writes the crate, or the module.
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let folder = &arguments.name;
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -30,7 +40,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if !is_name || name.ends_with('-') || name.contains("--") || name.len() > 64 {
         bail!("`{name}` is no name for a policy; one has small letters, digits and single `-`, and begins with a letter, as `no-secrets`");
     }
-    let pieces = pieces(&arguments.role)?;
+    check(&arguments.role)?;
     if folder.exists() {
         bail!("{} is there already; name another folder", folder.display());
     }
@@ -39,45 +49,75 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Some(sdk) => bail!("{} is not the guest SDK; it is the folder `guest-sdk` of a checkout of cachewit", sdk.display()),
         None => checkout(),
     };
-    let dependency = match &sdk {
-        Some(sdk) => format!("{{ path = {:?} }}", sdk.to_str().context("the path of the SDK is not UTF-8")?),
-        None => format!("{{ git = {REPOSITORY:?}, tag = \"v{}\" }}", env!("CARGO_PKG_VERSION")),
-    };
-    let write = |file: &str, text: &str| -> Result<()> {
-        let path = folder.join(file);
-        let parent = path.parent().unwrap_or(folder);
-        std::fs::create_dir_all(parent).with_context(|| format!("cannot make the folder {}", parent.display()))?;
-        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
-    };
-    write("Cargo.toml", &manifest(name, &dependency))?;
-    write("src/lib.rs", &source(name, &pieces))?;
-    write("README.md", &readme(name))?;
-    write(".gitignore", "/target\n")?;
-    write("rustfmt.toml", "use_small_heuristics = \"Max\"\n")?;
-    // The versions that the checkout was built with are here already, so the first build needs no network.
-    if let Some(lock) = sdk.as_ref().and_then(|sdk| std::fs::read_to_string(sdk.parent()?.join("Cargo.lock")).ok()) {
-        write("Cargo.lock", &lock)?;
+    match arguments.lang {
+        Language::Rust => write_crate(folder, name, &arguments.role, sdk.as_deref())?,
+        Language::Go => write_module(folder, name, &arguments.role, sdk.as_deref())?,
     }
-    let module = name.replace('-', "_");
     println!("made       {}", folder.display());
     if sdk.is_none() {
         println!("note       the SDK is fetched from {REPOSITORY}; a checkout's is named with --sdk");
     }
     println!("next       cd {}", folder.display());
-    println!("           cargo test");
-    println!("           cargo build --release --target wasm32-wasip2");
-    println!("           cachewit plugin check target/wasm32-wasip2/release/{module}.wasm");
+    let next = match arguments.lang {
+        Language::Rust => {
+            let component = format!("target/wasm32-wasip2/release/{}.wasm", name.replace('-', "_"));
+            let build = "cargo build --release --target wasm32-wasip2".to_owned();
+            vec!["cargo test".to_owned(), build, format!("cachewit plugin check {component}")]
+        }
+        Language::Go => {
+            let [build, wrap] = golang::commands(name);
+            vec!["go test ./...".to_owned(), build, wrap, format!("cachewit plugin check {name}.wasm")]
+        }
+    };
+    for line in next {
+        println!("           {line}");
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-fn pieces(roles: &[String]) -> Result<Vec<&'static Piece>> {
-    for role in roles {
-        if !PIECES.iter().any(|piece| piece.role == role) {
-            let known: Vec<&str> = PIECES.iter().map(|piece| piece.role).collect();
-            bail!("there is no role `{role}`; there are {}", known.join(", "));
-        }
+fn write_crate(folder: &Path, name: &str, roles: &[String], sdk: Option<&Path>) -> Result<()> {
+    let pieces: Vec<&rust::Piece> = rust::PIECES.iter().filter(|piece| roles.iter().any(|role| piece.role == role)).collect();
+    let dependency = match sdk {
+        Some(sdk) => format!("{{ path = {:?} }}", sdk.to_str().context("the path of the SDK is not UTF-8")?),
+        None => format!("{{ git = {REPOSITORY:?}, tag = \"v{}\" }}", env!("CARGO_PKG_VERSION")),
+    };
+    write(folder, "Cargo.toml", &rust::manifest(name, &dependency))?;
+    write(folder, "src/lib.rs", &rust::source(name, &pieces))?;
+    write(folder, "README.md", &rust::readme(name))?;
+    write(folder, ".gitignore", "/target\n")?;
+    write(folder, "rustfmt.toml", "use_small_heuristics = \"Max\"\n")?;
+    // The versions that the checkout was built with are here already, so the first build needs no network.
+    if let Some(lock) = sdk.and_then(|sdk| std::fs::read_to_string(sdk.parent()?.join("Cargo.lock")).ok()) {
+        write(folder, "Cargo.lock", &lock)?;
     }
-    Ok(PIECES.iter().filter(|piece| roles.iter().any(|role| piece.role == role)).collect())
+    Ok(())
+}
+
+fn write_module(folder: &Path, name: &str, roles: &[String], sdk: Option<&Path>) -> Result<()> {
+    let pieces: Vec<&golang::Piece> = golang::PIECES.iter().filter(|piece| roles.iter().any(|role| piece.role == role)).collect();
+    let sdk = sdk.map(|sdk| sdk.join("go"));
+    let sdk = sdk.as_ref().map(|sdk| sdk.to_str().context("the path of the SDK is not UTF-8")).transpose()?;
+    write(folder, "go.mod", &golang::manifest(name, sdk))?;
+    write(folder, "main.go", &golang::source(name, &pieces))?;
+    write(folder, "main_test.go", &golang::tests(&pieces))?;
+    write(folder, "README.md", &golang::readme(name))?;
+    write(folder, ".gitignore", "*.wasm\n")
+}
+
+fn write(folder: &Path, file: &str, text: &str) -> Result<()> {
+    let path = folder.join(file);
+    let parent = path.parent().unwrap_or(folder);
+    std::fs::create_dir_all(parent).with_context(|| format!("cannot make the folder {}", parent.display()))?;
+    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Both languages have the same roles.
+fn check(roles: &[String]) -> Result<()> {
+    let known = rust::PIECES.map(|piece| piece.role);
+    match roles.iter().find(|role| !known.contains(&role.as_str())) {
+        Some(role) => bail!("there is no role `{role}`; there are {}", known.join(", ")),
+        None => Ok(()),
+    }
 }
 
 fn is_sdk(folder: &Path) -> bool {

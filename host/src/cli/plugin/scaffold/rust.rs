@@ -1,7 +1,7 @@
 //! What a new policy consists of: pieces a role, which together make a crate that builds, tests green and does something sensible.
 
 /// The pieces of a role.
-pub(super) struct Piece {
+pub(in crate::cli::plugin) struct Piece {
     /// As `--role` and `export!` name it.
     pub role: &'static str,
     /// What its code uses of the SDK.
@@ -14,7 +14,7 @@ pub(super) struct Piece {
 }
 
 /// A piece for each role there is.
-pub(super) const PIECES: [Piece; 5] = [
+pub(in crate::cli::plugin) const PIECES: [Piece; 5] = [
     Piece {
         role: "admission",
         uses: &["Admission", "Admit", "Fact", "Group", "Pattern", "Session"],
@@ -184,7 +184,7 @@ pub(super) const PIECES: [Piece; 5] = [
 ];
 
 /// `src/lib.rs` of a policy with these roles.
-pub(super) fn source(name: &str, pieces: &[&Piece]) -> String {
+pub(in crate::cli::plugin) fn source(name: &str, pieces: &[&Piece]) -> String {
     let type_name = type_name(name);
     let joined = |of: fn(&Piece) -> &'static str| pieces.iter().map(|piece| of(piece)).collect::<Vec<_>>().join("\n");
     let settings: String = pieces.iter().map(|piece| piece.setting).collect();
@@ -272,7 +272,7 @@ fn type_name(name: &str) -> String {
 }
 
 /// `Cargo.toml`; `sdk` is how it depends on the SDK.
-pub(super) fn manifest(name: &str, sdk: &str) -> String {
+pub(in crate::cli::plugin) fn manifest(name: &str, sdk: &str) -> String {
     format!(
         "[package]
 name = {name:?}
@@ -302,7 +302,7 @@ strip = true
 }
 
 /// `README.md`.
-pub(super) fn readme(name: &str) -> String {
+pub(in crate::cli::plugin) fn readme(name: &str) -> String {
     let file = name.replace('-', "_");
     format!(
         "# {name}
