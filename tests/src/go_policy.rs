@@ -1,10 +1,10 @@
 //! Policies that are written in Go: built from their source by a real `go`, as their authors build them, and wrapped by the real cachewit.
 
 use crate::go::{Toolchain, binary};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 /// Where the guest SDK for Go lies.
 ///
@@ -52,17 +52,17 @@ pub fn command(go: &Toolchain, folder: &Path) -> Command {
 
 /// Makes one component a name and process. Processes that make the same one replace it as a whole.
 fn once(go: &Toolchain, name: &str, folder: &Path, build: impl FnOnce(&Path)) -> PathBuf {
-    static MADE: Mutex<BTreeMap<PathBuf, ()>> = Mutex::new(BTreeMap::new());
-    let mut made = MADE.lock().expect("no test panics while it builds");
+    static MADE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
     let component = folder.join("go-policies").join(format!("go1.{}", go.number())).join(name).with_extension("wasm");
-    if !made.contains_key(&component) {
+    if !made.contains(&component) {
         let module = tempfile::tempdir().expect("a folder");
         let module = module.path().join("module.wasm");
         build(&module);
         std::fs::create_dir_all(component.parent().expect("a folder")).expect("a folder for components");
         let wrapped = wrap(&module, Some(&component), &[]);
         assert!(wrapped.status.success(), "{name}: {}", String::from_utf8_lossy(&wrapped.stderr));
-        made.insert(component.clone(), ());
+        made.insert(component.clone());
     }
     component
 }

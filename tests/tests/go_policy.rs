@@ -109,7 +109,7 @@ fn columns_of_every_type_cross_in_both_directions() {
     let event = json!({ "score": { "reason": "min-free", "used": 99, "wanted": 3, "rows": [row, other] } });
     let score = ask(everything.to_str().expect("UTF-8"), &json!({}), &event);
     assert_eq!((&score["scores"], &score["order"]), (&json!([-0.0, -0.5]), &json!([1, 0])), "{score}");
-    assert_eq!(score["tags"], json!([1_u64 << 63 | 11, 1_u64 << 63 | 12]));
+    assert_eq!(score["tags"], json!([(1_u64 << 63) + 11, (1_u64 << 63) + 12]));
     let told = lines(&score);
     assert_eq!(told[0], "2 99 3 2");
     assert!(told[1].starts_with("[18446744073709551615 20] [2 21] [3 0] [4 "), "{told:?}");
@@ -146,12 +146,12 @@ fn a_remote_policy_and_an_observer_are_told_all_there_is() {
 #[test]
 fn columns_outlive_the_collector_and_goroutines_that_ask_beside_each_other() {
     let churns = go_policy::guest(&newest(), "churns", folder());
-    // Three runs of rows and a bit, each pulled eight times; a score is its row's key again.
+    // Three runs of rows and a bit, of which each column is pulled four times; a score is its row's key and size.
     let keys: Vec<u64> = (0..13_000_u64).map(|row| row * 7 + 1).collect();
-    let rows: Vec<Value> = keys.iter().map(|key| json!({ "key": key })).collect();
+    let rows: Vec<Value> = keys.iter().map(|key| json!({ "key": key, "size": key * 1000 })).collect();
     let answer = ask(churns.to_str().expect("UTF-8"), &json!({}), &json!({ "score": { "rows": rows } }));
     let scores: Vec<f64> = answer["scores"].as_array().unwrap_or_else(|| panic!("{answer}")).iter().filter_map(Value::as_f64).collect();
-    assert!(scores.iter().copied().eq(keys.iter().map(|key| *key as f64)), "{:?}", &scores[..10]);
+    assert!(scores.iter().copied().eq(keys.iter().map(|key| (key * 1001) as f64)), "{:?}", &scores[..10]);
 }
 
 #[test]

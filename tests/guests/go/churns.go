@@ -2,6 +2,7 @@
 package main
 
 import (
+	"runtime"
 	"sync"
 
 	"github.com/cachewit/cachewit/guest-sdk/go/policy"
@@ -10,11 +11,21 @@ import (
 
 func init() {
 	policy.Register(policy.Policy{Name: "churns", Version: "1.0.0"})
-	eviction.Register(eviction.Policy{Score: score})
+	eviction.Register(eviction.Policy{Score: score, End: end})
 }
 
-// Of all runs so far, so that the collector has something to keep.
-var seen [][]uint64
+// Columns of all runs, and what they summed up to when they came.
+var (
+	seen [][]uint64
+	sums []uint64
+)
+
+func sum(column []uint64) (all uint64) {
+	for _, cell := range column {
+		all += cell
+	}
+	return all
+}
 
 func score(rows eviction.Rows, first, count uint32) []float64 {
 	var group sync.WaitGroup
@@ -28,19 +39,32 @@ func score(rows eviction.Rows, first, count uint32) []float64 {
 			for at := range garbage {
 				garbage[at] = make([]byte, 4096)
 			}
-			columns[number] = rows.Keys(first, count)
+			if number%2 == 0 {
+				columns[number] = rows.Keys(first, count)
+			} else {
+				columns[number] = rows.Sizes(first, count)
+			}
 			policy.Log(policy.Debug, string(garbage[number][:1]))
 		}()
 	}
 	group.Wait()
-	// Keys that are kept for ever would be too much memory: the last ones.
-	seen = append(seen, columns...)
-	seen = seen[max(0, len(seen)-64):]
+	for _, column := range columns {
+		seen, sums = append(seen, column), append(sums, sum(column))
+	}
 	scores := make([]float64, count)
 	for row := range scores {
-		scores[row] = float64(columns[row%8][row])
+		scores[row] = float64(columns[row%4*2][row] + columns[row%4*2+1][row])
 	}
 	return scores
+}
+
+func end(eviction.Rows) {
+	runtime.GC()
+	for number, column := range seen {
+		if sum(column) != sums[number] {
+			panic("a column has changed")
+		}
+	}
 }
 
 func main() {}

@@ -2,9 +2,7 @@
 package settings
 
 import (
-	"bytes"
 	"encoding"
-	"encoding/json"
 	"errors"
 	"reflect"
 	"strconv"
@@ -14,24 +12,33 @@ import (
 	"github.com/cachewit/cachewit/guest-sdk/go/policy"
 )
 
-// Decode reads the settings into the struct that into points to. Its fields are named by their json tags; what is not set stays as it was, so
-// defaults are put there before. A key that the struct does not have is an error, and every error names the key at fault.
+// Decode reads the settings into the struct that into points to. Its fields are named by their json tags, and are booleans, numbers, strings, what
+// reads itself from a text (encoding.TextUnmarshaler), structs of such, lists of such, and pointers to such, which are nil where nothing is set.
+// What is not set stays as it was, so defaults are put there before. A key that the struct does not have is an error, and every error names
+// the key at fault.
 func Decode(settings policy.Settings, into any) error {
-	value := reflect.ValueOf(into)
-	if value.Kind() != reflect.Pointer || value.Elem().Kind() != reflect.Struct {
+	pointer := reflect.ValueOf(into)
+	if pointer.Kind() != reflect.Pointer || pointer.Elem().Kind() != reflect.Struct {
 		panic("settings.Decode reads into a pointer to a struct")
 	}
+	given, ok := parse(settings.JSON())
+	if !ok {
+		return &policy.ConfigError{Message: "the settings are no JSON"}
+	}
 	// A nil of another type is no nil error.
-	if err := table("", []byte(settings.JSON()), value.Elem()); err != nil {
+	if err := table("", given, pointer.Elem()); err != nil {
 		return err
 	}
 	return nil
 }
 
-func table(path string, text []byte, into reflect.Value) *policy.ConfigError {
-	var given map[string]json.RawMessage
-	if err := json.Unmarshal(text, &given); err != nil {
-		return &policy.ConfigError{Key: strings.TrimSuffix(path, "."), Message: "expected a table, found " + string(text)}
+func expected(path, what string, given value) *policy.ConfigError {
+	return &policy.ConfigError{Key: path, Message: "expected " + what + ", found " + given.raw}
+}
+
+func table(path string, given value, into reflect.Value) *policy.ConfigError {
+	if given.kind != '{' {
+		return expected(path, "a table", given)
 	}
 	known := map[string]reflect.Value{}
 	var names []string
@@ -43,60 +50,86 @@ func table(path string, text []byte, into reflect.Value) *policy.ConfigError {
 		known[name] = into.Field(number)
 		names = append(names, "`"+name+"`")
 	}
-	for name, text := range given {
+	for number, name := range given.keys {
+		within := name
+		if path != "" {
+			within = path + "." + name
+		}
 		field, ok := known[name]
 		if !ok {
-			return &policy.ConfigError{Key: path + name, Message: "there is no such setting; there is " + strings.Join(names, ", ")}
+			return &policy.ConfigError{Key: within, Message: "there is no such setting; there is " + strings.Join(names, ", ")}
 		}
-		if err := entry(path+name, text, field); err != nil {
+		if err := entry(within, given.items[number], field); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func entry(path string, text []byte, into reflect.Value) *policy.ConfigError {
-	if bytes.Equal(text, []byte("null")) {
+func entry(path string, given value, into reflect.Value) *policy.ConfigError {
+	if given.kind == 'n' {
 		return nil
 	}
 	if into.Kind() == reflect.Pointer {
 		set := reflect.New(into.Type().Elem())
-		if err := entry(path, text, set.Elem()); err != nil {
+		if err := entry(path, given, set.Elem()); err != nil {
 			return err
 		}
 		into.Set(set)
 		return nil
 	}
-	_, reads := into.Addr().Interface().(encoding.TextUnmarshaler)
-	_, parses := into.Addr().Interface().(json.Unmarshaler)
-	if into.Kind() == reflect.Struct && !reads && !parses {
-		return table(path+".", text, into)
+	if reads, ok := into.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		if given.kind != '"' && given.kind != '0' {
+			return expected(path, "a string", given)
+		}
+		return own(path, reads.UnmarshalText([]byte(given.text)))
 	}
-	if into.Kind() == reflect.Slice && !reads && !parses {
-		return list(path, text, into)
+	switch into.Kind() {
+	case reflect.Struct:
+		return table(path, given, into)
+	case reflect.Slice:
+		return list(path, given, into)
+	case reflect.String:
+		if given.kind != '"' {
+			return expected(path, "a string", given)
+		}
+		into.SetString(given.text)
+	case reflect.Bool:
+		if given.kind != 't' && given.kind != 'f' {
+			return expected(path, "true or false", given)
+		}
+		into.SetBool(given.kind == 't')
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		number, err := strconv.ParseUint(given.raw, 10, into.Type().Bits())
+		if err != nil {
+			return expected(path, "a whole number that is not negative", given)
+		}
+		into.SetUint(number)
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		number, err := strconv.ParseInt(given.raw, 10, into.Type().Bits())
+		if err != nil {
+			return expected(path, "a whole number", given)
+		}
+		into.SetInt(number)
+	case reflect.Float32, reflect.Float64:
+		number, err := strconv.ParseFloat(given.raw, into.Type().Bits())
+		if err != nil || given.kind != '0' {
+			return expected(path, "a number", given)
+		}
+		into.SetFloat(number)
+	default:
+		panic("settings.Decode cannot read " + path + " into a " + into.Type().String())
 	}
-	err := json.Unmarshal(text, into.Addr().Interface())
-	if err == nil {
-		return nil
-	}
-	var own *policy.ConfigError
-	if errors.As(err, &own) {
-		return &policy.ConfigError{Key: path, Message: own.Message}
-	}
-	if mismatch := new(json.UnmarshalTypeError); errors.As(err, &mismatch) {
-		return &policy.ConfigError{Key: path, Message: "expected " + name(mismatch.Type) + ", found " + string(text)}
-	}
-	return &policy.ConfigError{Key: path, Message: err.Error()}
+	return nil
 }
 
-func list(path string, text []byte, into reflect.Value) *policy.ConfigError {
-	var given []json.RawMessage
-	if json.Unmarshal(text, &given) != nil {
-		return &policy.ConfigError{Key: path, Message: "expected a list, found " + string(text)}
+func list(path string, given value, into reflect.Value) *policy.ConfigError {
+	if given.kind != '[' {
+		return expected(path, "a list", given)
 	}
-	items := reflect.MakeSlice(into.Type(), len(given), len(given))
-	for number, text := range given {
-		if err := entry(path+"["+strconv.Itoa(number)+"]", text, items.Index(number)); err != nil {
+	items := reflect.MakeSlice(into.Type(), len(given.items), len(given.items))
+	for number, item := range given.items {
+		if err := entry(path+"["+strconv.Itoa(number)+"]", item, items.Index(number)); err != nil {
 			return err
 		}
 	}
@@ -104,35 +137,29 @@ func list(path string, text []byte, into reflect.Value) *policy.ConfigError {
 	return nil
 }
 
-func name(kind reflect.Type) string {
-	switch kind.Kind() {
-	case reflect.Bool:
-		return "true or false"
-	case reflect.String, reflect.Struct:
-		return "a string"
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return "a whole number that is not negative"
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return "a whole number"
-	case reflect.Float32, reflect.Float64:
-		return "a number"
+// What a type of the author's says of a text.
+func own(path string, err error) *policy.ConfigError {
+	if err == nil {
+		return nil
 	}
-	return kind.String()
+	if config := new(policy.ConfigError); errors.As(err, &config) {
+		return &policy.ConfigError{Key: path, Message: config.Message}
+	}
+	return &policy.ConfigError{Key: path, Message: err.Error()}
 }
 
 // Duration is a length of time: a number of milliseconds, or what time.ParseDuration reads.
 type Duration time.Duration
 
-// UnmarshalJSON reads one.
-func (d *Duration) UnmarshalJSON(text []byte) error {
-	written := strings.Trim(string(text), `"`)
+// UnmarshalText reads one.
+func (d *Duration) UnmarshalText(text []byte) error {
 	if milliseconds, err := strconv.ParseUint(string(text), 10, 32); err == nil {
 		*d = Duration(time.Duration(milliseconds) * time.Millisecond)
 		return nil
 	}
-	duration, err := time.ParseDuration(written)
+	duration, err := time.ParseDuration(string(text))
 	if err != nil || duration < 0 {
-		return &policy.ConfigError{Message: "`" + written + "` is no duration; write a number of milliseconds, or it as 250ms or 1h30m"}
+		return &policy.ConfigError{Message: "`" + string(text) + "` is no duration; write a number of milliseconds, or it as 250ms or 1h30m"}
 	}
 	*d = Duration(duration)
 	return nil
@@ -141,12 +168,11 @@ func (d *Duration) UnmarshalJSON(text []byte) error {
 // Size is a number of bytes: as a number, or as policy.SizeOf reads it.
 type Size uint64
 
-// UnmarshalJSON reads one.
-func (s *Size) UnmarshalJSON(text []byte) error {
-	written := strings.Trim(string(text), `"`)
-	size, ok := policy.SizeOf(written)
+// UnmarshalText reads one.
+func (s *Size) UnmarshalText(text []byte) error {
+	size, ok := policy.SizeOf(string(text))
 	if !ok {
-		return &policy.ConfigError{Message: "`" + written + "` is no size; write it as 64MiB, 1.5GB or 100"}
+		return &policy.ConfigError{Message: "`" + string(text) + "` is no size; write it as 64MiB, 1.5GB or 100"}
 	}
 	*s = Size(size)
 	return nil
