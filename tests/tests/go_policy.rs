@@ -177,8 +177,11 @@ fn the_twins_answer_alike() {
         json!({ "ci": "true" }),
         json!({}),
     ];
-    let groups =
-        [json!({ "kind": "archive", "size": 1500, "origin": "remote" }), json!({ "kind": "test-result", "size": 1501, "origin": "local" })];
+    let groups = [
+        json!({ "kind": "archive", "size": 1500, "origin": "remote" }),
+        json!({ "kind": "test-result", "size": 1501, "origin": "local" }),
+        json!({ "kind": "executable", "size": 5, "origin": "native" }),
+    ];
     let mut different = BTreeSet::new();
     for (settings, session) in all.iter().flat_map(|settings| sessions.iter().map(move |session| (settings, session))) {
         for question in ["admit", "serve"] {
