@@ -18,7 +18,10 @@ cachewit_guest::settings! {
 const TYPICAL_DENSITY: f64 = 0.4;
 
 /// What a group is still worth once a stream that used it has passed it over: most of these are versions that nobody builds any more.
-const PASSED_OVER: f64 = 1.0 / 16.0;
+const PASSED_OVER: f64 = 1.0 / 64.0;
+
+/// What a group is worth that only the stream uses whose session has just ended: others come first, and it may make room for them.
+const NOT_NEXT: f64 = std::f64::consts::FRAC_1_SQRT_2;
 
 /// Rows pulled at a time while looking for the typical density: keeps the guest's memory flat.
 const RUN: u32 = 4096;
@@ -46,11 +49,12 @@ impl RebuildCost {
     /// Microseconds of rebuilding that a byte of a group is likely to save.
     fn worth(&self, size: u64, cost: u64, idle_runs: u32, memory: Memory) -> f64 {
         let density = density(size, cost).unwrap_or(self.typical_density);
-        // What two streams use is asked for twice as often, and where there is room for one of two, those who lose it twice make it twice.
-        let users = f64::from(memory.users().max(1));
+        // What two streams use is asked for twice as often; it is not made twice as often, since what one makes the other finds.
+        let users = f64::from(memory.users().max(1)).sqrt();
+        let next = if memory.is_used_by_none_but(self.last_stream) { NOT_NEXT } else { 1.0 };
         // Where nothing is remembered yet, the least over all streams says that all have passed it over.
         let passed = memory.passed_over() + u32::from(idle_runs > 0);
-        density * users * users * PASSED_OVER.powi(passed.cast_signed())
+        density * users * next * PASSED_OVER.powi(passed.cast_signed())
     }
 }
 
@@ -209,6 +213,25 @@ mod tests {
     }
 
     #[test]
+    fn what_only_the_last_session_uses_is_worth_less_than_what_comes_next() {
+        let mut policy = RebuildCost::default();
+        // As dear as each other: what the build uses, what the vet uses, and what both do.
+        let row = Row { cost: 1000, size: 1000, idle_runs: u32::MAX, stream: 0, ..Row::default() };
+        let mut rows = vec![row.clone(), row.clone(), row];
+        let mut runs = vec![vec![u32::MAX; 3]; 3];
+        for (stream, uses, expected) in [(1, &[0, 2][..], &[0, 2, 1][..]), (2, &[1, 2], &[1, 0, 2]), (1, &[0, 2], &[0, 1, 2])] {
+            session(&mut rows, stream, &mut runs, uses);
+            let trim = Trim::new(rows.clone(), 1);
+            let order = trim.order(&mut policy);
+            rows.clone_from(&trim.rows.borrow());
+            // In the first session nobody knows of the vet, and nothing is known of its group.
+            if rows.iter().all(|row| row.stream != 0) {
+                assert_eq!(order, expected, "after a session of stream {stream}");
+            }
+        }
+    }
+
+    #[test]
     fn what_a_stream_passed_over_goes_before_what_is_cheaper_although_another_stream_used_it_last() {
         const NEVER: u32 = u32::MAX;
         let mut policy = RebuildCost::default();
@@ -224,7 +247,7 @@ mod tests {
             rows.clone_from(&trim.rows.borrow());
         }
         assert_eq!(rows[1].idle_runs, 0, "the second stream has not run since");
-        assert_eq!(order, [1, 3, 0, 2], "and yet the first has passed it over; what two streams use is worth four times as much");
+        assert_eq!(order, [1, 3, 0, 2], "and yet the first has passed it over; what two streams use is worth more");
         // It comes back into use, and with it its worth.
         session(&mut rows, 1, &mut runs, &[0, 1, 2]);
         let order = Trim::new(rows, 1).order(&mut policy);

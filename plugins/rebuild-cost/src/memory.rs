@@ -51,6 +51,11 @@ impl Memory {
         (self.used & !self.passed).count_ones()
     }
 
+    /// Whether no other stream than this one uses it.
+    pub fn is_used_by_none_but(self, stream: u32) -> bool {
+        self.used & !self.passed == place(stream) && stream != 0
+    }
+
     /// Streams that used it and do not any more.
     pub fn passed_over(self) -> u32 {
         self.passed.count_ones()
