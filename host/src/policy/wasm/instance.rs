@@ -56,6 +56,8 @@ pub struct WasmPolicy {
     /// Time that guests ran, of [`LIMITS`]`.session`.
     spent: Duration,
     lines: Vec<(u32, String)>,
+    /// Lines that may still come: an instance counts its own, and there are several.
+    lines_left: usize,
     counters: BTreeMap<String, u64>,
     /// What is to be remembered.
     saved: Option<Vec<u8>>,
@@ -79,6 +81,7 @@ impl WasmPolicy {
             starts: 0,
             spent: Duration::ZERO,
             lines: Vec::new(),
+            lines_left: LIMITS.log_lines as usize,
             counters: BTreeMap::new(),
             saved: None,
             refused: None,
@@ -129,10 +132,14 @@ impl WasmPolicy {
 
     /// Takes over what an instance leaves, whatever becomes of it.
     fn collect(&mut self, guest: &mut Guest) {
+        guest.lines.truncate(self.lines_left);
+        self.lines_left -= guest.lines.len();
         self.lines.append(&mut guest.lines);
         for (name, value) in std::mem::take(&mut guest.counters) {
-            let sum = self.counters.entry(name).or_default();
-            *sum = sum.saturating_add(value);
+            if self.counters.len() < LIMITS.counters || self.counters.contains_key(&name) {
+                let sum = self.counters.entry(name).or_default();
+                *sum = sum.saturating_add(value);
+            }
         }
         if let Some(saved) = &guest.saved {
             self.saved = Some(saved.clone());
@@ -155,7 +162,7 @@ impl WasmPolicy {
         let mut store = Store::new(self.prepared.engine, guest);
         store.limiter(|guest| &mut guest.memory);
         store.set_hostcall_fuel(LIMITS.host_copy);
-        store.set_max_component_handles(1000);
+        store.set_max_component_handles(LIMITS.handles);
         let began = self.arm(&mut store, LIMITS.start);
         let started = {
             let _running = TICKER.run(self.prepared.engine);
@@ -191,10 +198,13 @@ impl WasmPolicy {
 
     /// Sets a deadline; every entry into a guest goes through here.
     fn arm(&self, store: &mut Store<Guest>, limit: Duration) -> Instant {
-        let left = LIMITS.session.saturating_sub(self.spent);
-        store.set_epoch_deadline(Ticker::epochs(limit.min(left)));
-        store.data_mut().now_ms = u64::try_from(UnixNanos::now().0 / 1_000_000).unwrap_or(0);
-        Instant::now()
+        let limit = limit.min(LIMITS.session.saturating_sub(self.spent));
+        store.set_epoch_deadline(Ticker::epochs(limit));
+        let began = Instant::now();
+        let guest = store.data_mut();
+        guest.now_ms = u64::try_from(UnixNanos::now().0 / 1_000_000).unwrap_or(0);
+        guest.until = began + limit;
+        began
     }
 
     /// Whether there is time left of what a plugin may take of a session.
@@ -321,12 +331,16 @@ impl Policy for WasmPolicy {
     fn score(&mut self, columns: &mut TrimColumns) -> Result<Vec<f64>, PolicyError> {
         let mut live = self.take_live()?;
         let rows = columns.len() as u32;
+        let tags = columns.tags.clone();
         let taken = std::mem::replace(columns, TrimColumns::empty(columns.reason));
         live.store.data_mut().question = Question::Trim(Box::new(taken));
         let scores = self.score_rows(&mut live, rows);
-        // The rows come back whatever happened: the fallback needs them.
+        // The rows come back whatever happened: the fallback needs them, and without the words of a policy that broke.
         if let Question::Trim(back) = std::mem::take(&mut live.store.data_mut().question) {
             *columns = *back;
+        }
+        if scores.is_err() {
+            columns.tags = tags;
         }
         if !matches!(scores, Err(PolicyError::Trap { .. })) {
             self.live = Some(live);

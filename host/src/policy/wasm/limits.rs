@@ -12,6 +12,8 @@ pub struct Limits {
     pub table_elements: usize,
     /// Core instances, memories and tables: Python components need more than 16.
     pub instances: usize,
+    /// Handles of resources that are open at a time, those of WASI and the guest's own: a policy needs none, a language's library some.
+    pub handles: usize,
     /// Bytes of the guest's native stack. Threads that call guests have at least 2 MiB.
     pub stack: usize,
     /// Bytes that one call of the guest's can make the host copy: the scores of 100,000 rows fit.
@@ -24,11 +26,11 @@ pub struct Limits {
     pub scoring: Duration,
     /// All of a session's questions together.
     pub session: Duration,
-    /// Lines a session, and bytes a line.
+    /// Lines a session, whatever became of the instances that logged them, and bytes a line.
     pub log_lines: u32,
     /// See `log_lines`.
     pub log_line: usize,
-    /// Counters a policy, and characters of a name.
+    /// Counters a session, and characters of a name.
     pub counters: usize,
     /// See `counters`.
     pub counter_name: usize,
@@ -43,6 +45,7 @@ pub const LIMITS: Limits = Limits {
     memory: 64 << 20,
     table_elements: 100_000,
     instances: 128,
+    handles: 1000,
     stack: 512 << 10,
     host_copy: 4 << 20,
     start: Duration::from_secs(1),

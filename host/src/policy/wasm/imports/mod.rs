@@ -8,6 +8,7 @@ mod events;
 mod group;
 mod network;
 mod trim;
+mod wasi;
 
 use super::instance::Identity;
 use super::limits::Memory;
@@ -15,9 +16,9 @@ use crate::model::{EventColumns, TrimColumns};
 use crate::policy::context::{Ask, ClosePlan, GroupView, NetworkView, RequestView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
-use wasmtime::component::{HasSelf, Linker, ResourceTable};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use std::time::{Duration, Instant};
+use wasi::Wasi;
+use wasmtime::component::{HasSelf, Linker};
 use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
 
 #[allow(missing_docs, clippy::pedantic, reason = "generated")]
@@ -79,6 +80,8 @@ pub(super) struct Guest {
     pub memory: Memory,
     pub question: Question,
     pub now_ms: u64,
+    /// When the answer must be there: what waits in the host is given up then, since no epoch is looked at there.
+    pub until: Instant,
     pub lines: Lines,
     pub counters: BTreeMap<String, u64>,
     /// What it wants to be remembered, by it or by an instance before it.
@@ -90,11 +93,6 @@ pub(super) struct Guest {
     config: Option<WasiConfigVariables>,
 }
 
-struct Wasi {
-    ctx: WasiCtx,
-    table: ResourceTable,
-}
-
 impl Guest {
     /// State for a new instance.
     pub fn new(identity: Identity, wants: Wants, saved: Option<Vec<u8>>) -> Self {
@@ -102,6 +100,7 @@ impl Guest {
             memory: Memory::default(),
             question: Question::None,
             now_ms: 0,
+            until: Instant::now(),
             lines: Vec::new(),
             counters: BTreeMap::new(),
             saved,
@@ -110,13 +109,6 @@ impl Guest {
             config: wants.config.then(|| variables(&identity.settings)),
             identity,
         }
-    }
-}
-
-impl Wasi {
-    /// No files, no environment, no arguments, no sockets; what is written goes nowhere.
-    fn empty() -> Self {
-        Self { ctx: WasiCtx::builder().build(), table: ResourceTable::new() }
     }
 }
 
@@ -144,14 +136,6 @@ fn variables(settings: &serde_json::Value) -> WasiConfigVariables {
     variables
 }
 
-impl WasiView for Guest {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        // Linked only for components that import WASI, and those are given one in `new`.
-        let Wasi { ctx, table } = self.wasi.get_or_insert_with(Wasi::empty);
-        WasiCtxView { ctx, table }
-    }
-}
-
 /// Links everything of the contract; WASI only where it is wanted, since linking it costs a quarter of a millisecond.
 pub(super) fn add_to_linker(linker: &mut Linker<Guest>, wants: Wants) -> wasmtime::Result<()> {
     bindings::Context::add_to_linker::<_, HasSelf<_>>(linker, |guest| guest)?;
@@ -161,7 +145,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>, wants: Wants) -> wasmtim
         })?;
     }
     if wants.wasi {
-        wasmtime_wasi::p2::add_to_linker_sync(linker)?;
+        wasi::add_to_linker(linker)?;
     }
     Ok(())
 }

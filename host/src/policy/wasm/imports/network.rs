@@ -5,6 +5,9 @@ use crate::policy::context::{Ask, NetworkView, RequestView};
 use crate::policy::wasm::limits::LIMITS;
 use std::time::Duration;
 
+/// Bytes that are kept of the name of a set; a good one has at most 200.
+const NAME_KEPT: usize = 256;
+
 impl Guest {
     fn network(&self) -> wasmtime::Result<&NetworkView> {
         match &self.question {
@@ -95,7 +98,9 @@ impl wit::plan::Host for Guest {
         self.plan()?.ask.push(Ask { target, wait });
         Ok(())
     }
-    fn publish(&mut self, target: u32, name: String) -> wasmtime::Result<()> {
+    fn publish(&mut self, target: u32, mut name: String) -> wasmtime::Result<()> {
+        // A thousand names of megabytes each would be the host's memory; one that is cut here is still too long for a set.
+        name.truncate(name.floor_char_boundary(NAME_KEPT));
         self.plan()?.close.publish.push((target, name));
         Ok(())
     }
