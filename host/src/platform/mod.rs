@@ -132,12 +132,27 @@ pub fn limit_this_process(address_space: u64, cpu_seconds: u64) {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, setrlimit};
-        let limit = |most| Rlimit { current: Some(most), maximum: Some(most) };
+        let limit = |most, last| Rlimit { current: Some(most), maximum: Some(last) };
         // A system that refuses leaves the wall clock of the parent, which kills this process.
-        let _ = setrlimit(Resource::As, limit(address_space));
-        let _ = setrlimit(Resource::Cpu, limit(cpu_seconds));
-        let _ = setrlimit(Resource::Core, limit(0));
+        let _ = setrlimit(Resource::As, limit(address_space, address_space));
+        // The first limit sends a signal that says why, the second kills.
+        let _ = setrlimit(Resource::Cpu, limit(cpu_seconds, cpu_seconds + 1));
+        let _ = setrlimit(Resource::Core, limit(0, 0));
     }
     #[cfg(not(unix))]
     let _ = (address_space, cpu_seconds);
+}
+
+/// Whether a process ended because it had used the processor time of [`limit_this_process`].
+pub fn used_up_its_time(status: std::process::ExitStatus) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt as _;
+        status.signal() == Some(rustix::process::Signal::XCPU.as_raw())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = status;
+        false
+    }
 }

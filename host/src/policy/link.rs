@@ -207,6 +207,7 @@ impl Link {
         };
         match artifacts.load(&component)? {
             Compiled::Ready(prepared) => Ok(State::Ready(Box::new(WasmPolicy::new(identity, *prepared)))),
+            Compiled::Refused(reason) => Err(PolicyError::Unusable(reason)),
             Compiled::Missing => {
                 let (sender, receiver) = channel();
                 let artifacts = artifacts.clone();
@@ -345,9 +346,12 @@ pub fn load_with(
 
 fn load_as(source: &PluginSource, identity: Identity, artifacts: &ArtifactStore) -> Result<(WasmPolicy, Roles), PolicyError> {
     let component = load_bytes(source)?;
+    // A session reads it before anything else, and goes on without a plugin whose manifest cannot be used.
+    Manifest::read(&component)?;
     let prepared = match artifacts.load(&component)? {
         Compiled::Ready(prepared) => *prepared,
-        Compiled::Missing => artifacts.compile(&component)?,
+        // Whoever asks by hand may wait, and may have another compiler by now.
+        Compiled::Missing | Compiled::Refused(_) => artifacts.compile(&component)?,
     };
     let roles = prepared.roles();
     Ok((WasmPolicy::new(identity, prepared), roles))

@@ -10,6 +10,14 @@ use crate::platform;
 use crate::policy::PolicyError;
 use crate::policy::manifest::check_header;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What the file of a refusal ends in, which lies where the artefact would.
+const REFUSED: &str = "refused";
+
+/// How long a component is not compiled again that broke the compiler or its limits: a build has many `go` commands, and each of them
+/// would pay for it.
+const REFUSED_FOR: Duration = Duration::from_secs(3600);
 
 /// The folder of artefacts.
 #[derive(Clone, Debug)]
@@ -25,6 +33,8 @@ pub enum Compiled {
     Ready(Box<Prepared>),
     /// It has to be compiled first; that takes long enough for somebody to do it elsewhere.
     Missing,
+    /// It cannot be compiled, for this reason; that was found out a short while ago, and at a price.
+    Refused(String),
 }
 
 impl ArtifactStore {
@@ -46,7 +56,7 @@ impl ArtifactStore {
         // Read rather than mapped: a file that is replaced while it is mapped would crash us, and reading costs 20 µs more.
         let artifact = match std::fs::read(&path) {
             Ok(artifact) if platform::is_mine(&self.dir) => artifact,
-            _ => return Ok(Compiled::Missing),
+            _ => return Ok(self.refusal(&path).map_or(Compiled::Missing, Compiled::Refused)),
         };
         match Prepared::from_artifact(&artifact)? {
             Some(prepared) => Ok(Compiled::Ready(Box::new(prepared))),
@@ -57,9 +67,15 @@ impl ArtifactStore {
     /// Compiles a component in a child process with limits, keeps the artefact, and links it.
     pub fn compile(&self, component: &[u8]) -> Result<Prepared, PolicyError> {
         check_header(component)?;
-        let artifact = compile::in_child(&self.program, component).map_err(|error| PolicyError::Unusable(error.to_string()))?;
+        let path = self.path(component);
+        let artifact = compile::in_child(&self.program, component).map_err(|error| {
+            if error.is_for_good() {
+                let _ = self.keep(&path.with_extension(REFUSED), error.to_string().as_bytes());
+            }
+            PolicyError::Unusable(error.to_string())
+        })?;
         // An artefact that cannot be kept is compiled again next time.
-        let _ = self.keep(&self.path(component), &artifact);
+        let _ = self.keep(&path, &artifact);
         let unusable = || PolicyError::Unusable(CompileError::Unfit.to_string());
         Prepared::from_artifact(&artifact)?.ok_or_else(unusable)
     }
@@ -69,6 +85,14 @@ impl ArtifactStore {
     fn path(&self, component: &[u8]) -> PathBuf {
         let key = format!("{} {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, Digest::of(component));
         self.dir.join(Digest::of(key.as_bytes()).to_hex())
+    }
+
+    /// Why a component could not be compiled, if that was found out within the last hour.
+    fn refusal(&self, path: &Path) -> Option<String> {
+        let path = path.with_extension(REFUSED);
+        let age = std::fs::metadata(&path).and_then(|data| data.modified()).ok()?.elapsed().ok()?;
+        let words = (age < REFUSED_FOR && platform::is_mine(&self.dir)).then(|| std::fs::read_to_string(&path).ok())??;
+        Some(format!("{words}; it is tried again in an hour, and now with `cachewit plugin check`"))
     }
 
     fn keep(&self, path: &Path, artifact: &[u8]) -> std::io::Result<()> {

@@ -14,7 +14,7 @@ mod ticker;
 mod v0_1;
 
 pub use artifact::{ArtifactStore, Compiled};
-pub use compile::{COMPILE_COMMAND, compile_child};
+pub use compile::{Allowance, COMPILE_COMMAND, compile_child};
 pub use engine::Prepared;
 pub use instance::{Identity, WasmPolicy};
 pub use limits::{LIMITS, Limits};
