@@ -138,12 +138,21 @@ impl Chain {
     /// Scores the rows of a trim, and says who did. There is always an answer.
     pub fn score(&mut self, columns: &mut TrimColumns) -> (Vec<f64>, Decision) {
         let faults = self.faults.clone();
+        // One that never came so far as to say who it is has no words.
+        let words = self.eviction_owner().and_then(Link::policy).map(|policy| policy.tag_owner()).filter(|owner| !owner.is_empty());
+        let tags_are_the_fallbacks = words.is_none_or(|owner| owner == self.fallback.tag_owner());
         if let Some(owner) = self.eviction_owner()
             && let Some(scores) = owner.ask("eviction", &faults, |policy| policy.score(columns))
         {
             return (scores, Decision { by: owner.name.clone() });
         }
+        // Another's words mean nothing to the fallback, and its own would mean something else to that other.
+        let none = vec![0; columns.len()];
+        let others = (!tags_are_the_fallbacks).then(|| std::mem::replace(&mut columns.tags, none));
         let scores = self.fallback.score(columns).unwrap_or_else(|_| columns.ranks.iter().copied().map(f64::from).collect());
+        if let Some(others) = others {
+            columns.tags = others;
+        }
         (scores, Decision { by: self.fallback.name() })
     }
 

@@ -119,12 +119,14 @@ pub fn trim_with(files: &dyn Files, index: &Index, goal: Goal, scorer: &mut dyn 
     let began = Instant::now();
     index::fold(index)?;
     let leases = files.leases(goal.grace)?;
-    let mut plan = plan::Plan::read(index, goal, before, &leases, &scorer.tag_owner())?;
+    // Asked once: a policy that breaks over its rows still owns the words that they had before.
+    let tag_owner = scorer.tag_owner();
+    let mut plan = plan::Plan::read(index, goal, before, &leases, &tag_owner)?;
     let asked = Instant::now();
     let scores = scorer.score(&mut plan.columns);
     let scored_in = asked.elapsed();
     let victims = plan.choose(&scores, goal.max_age);
-    commit(index, &plan, &victims, &scorer.tag_owner())?;
+    commit(index, &plan, &victims, &tag_owner)?;
     let decided_in = began.elapsed();
     let bytes = finish(files, index, goal.grace)?;
     let short = victims.freed < plan.columns.wanted;
