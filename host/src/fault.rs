@@ -132,9 +132,11 @@ fn age(seconds: u64) -> Duration {
     SystemTime::now().duration_since(then).unwrap_or_default()
 }
 
-/// A stranger's text for a terminal: control characters replaced, at most `most` bytes.
+/// A stranger's text for a terminal: control characters replaced, and those that turn text around or begin a line; at most `most` bytes.
 pub fn printable(text: &str, most: usize) -> String {
-    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let draws =
+        |c: char| c.is_control() || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut line: String = text.chars().map(|c| if draws(c) { ' ' } else { c }).collect();
     if line.len() > most {
         let end = (0..=most).rev().find(|end| line.is_char_boundary(*end)).unwrap_or(0);
         line.truncate(end);
@@ -176,5 +178,6 @@ mod tests {
     fn a_strangers_text_cannot_draw_on_the_terminal() {
         assert_eq!(printable("a\x1b[31mb\nc", 100), "a [31mb c");
         assert_eq!(printable("ééé", 3), "é…");
+        assert_eq!(printable("a\u{202e}b\u{2066}c\u{2028}d", 100), "a b c d");
     }
 }

@@ -112,7 +112,8 @@ pub(super) fn parse(text: &str) -> Result<File, String> {
 /// What is wrong, and in which line.
 pub(super) fn one_line(text: &str, error: &toml::de::Error) -> String {
     let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-    let message = with_nearest(error.message());
+    // A key may be as long as the file, and have any character in it.
+    let message = crate::fault::printable(&with_nearest(error.message()), 500);
     line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"))
 }
 
@@ -123,6 +124,7 @@ fn with_nearest(message: &str) -> String {
         [unknown, known @ ..] if message.starts_with("unknown ") && !known.is_empty() => {
             let what = if message.starts_with("unknown field") { "key" } else { "value" };
             let nearest = known.iter().min_by_key(|name| strsim::damerau_levenshtein(unknown, name)).unwrap_or(&known[0]);
+            let unknown = crate::fault::printable(unknown, 64);
             format!("there is no {what} `{unknown}`; did you mean `{nearest}`? Possible here: {}", known.join(", "))
         }
         _ => message.trim_end().replace('\n', " "),

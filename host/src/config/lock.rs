@@ -71,6 +71,11 @@ impl Lock {
 
     /// Reads its text. An error is one sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
+        // The names in it may be anything, and go to a terminal.
+        Self::parse_written(text).map_err(|problem| crate::fault::printable(&problem, 500))
+    }
+
+    fn parse_written(text: &str) -> Result<Self, String> {
         let written: Written = toml::from_str(text).map_err(|error| super::file::one_line(text, &error))?;
         if written.version != VERSION {
             return Err(format!("is of version {}, and this cachewit reads {VERSION}; use the cachewit that wrote it", written.version));
@@ -162,6 +167,7 @@ mod tests {
         for (text, problem) in [
             ("version = 2", "is of version 2"),
             ("version = 1\nplugins = []", "line 2"),
+            ("version = 1\n[[plugin]]\nfile = \"\\u001b[2J\"\nsha256 = \"00\"", "plugin ` [2J`"),
             ("version = 1\n[[plugin]]\nfile = \"a\"\nsha256 = \"00\"", "64 hexadecimal digits"),
             (
                 &format!("version = 1\n[[plugin]]\nfile = \"a\"\nsha256 = \"{digest}\"\ngranted = [\"fact:moon\"]"),

@@ -171,7 +171,10 @@ impl Config {
         };
         let file_path = path.and_then(|(path, _)| file.is_some().then_some(path));
         let file = file.unwrap_or_default();
-        let in_file = |problem| ConfigError::Wrong { path: file_path.clone().unwrap_or_default(), problem };
+        let in_file = |problem: String| {
+            let problem = crate::fault::printable(&problem, 500);
+            ConfigError::Wrong { path: file_path.clone().unwrap_or_default(), problem }
+        };
 
         let variable = |name: &'static str| environment.get(name).filter(|value| !value.is_empty());
         let max_size = match variable("CACHEWIT_MAX_SIZE") {
@@ -189,7 +192,8 @@ impl Config {
         let root = root.unwrap_or_else(|| gocache.join("cachewit"));
         if !root.is_absolute() {
             // `go` hands DiskPath on to compilers that run elsewhere.
-            return Err(ConfigError::Conflict(format!("the store folder `{}` must be an absolute path", root.display())));
+            let root = crate::fault::printable(&root.display().to_string(), 300);
+            return Err(ConfigError::Conflict(format!("the store folder `{root}` must be an absolute path")));
         }
         let mut policies = Vec::new();
         for plugin in &flags.plugins {

@@ -126,6 +126,14 @@ fn a_plugin_has_what_the_lock_beside_the_configuration_grants_and_nothing_that_i
 }
 
 #[test]
+fn a_key_that_is_as_long_as_the_file_is_cut_in_the_message() {
+    for text in [format!("{} = 1", "k".repeat(100_000)), format!("[[store]]\nname = \"a\"\nkind = \"{}\"", "\\u001b".repeat(10_000))] {
+        let error = parse_text(&text).unwrap_err();
+        assert!(error.starts_with("line ") && error.len() < 600 && !error.contains(char::is_control), "{error}");
+    }
+}
+
+#[test]
 fn a_lock_that_cannot_be_used_is_an_error_that_names_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("config.toml");

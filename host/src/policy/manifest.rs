@@ -207,6 +207,19 @@ mod tests {
     }
 
     #[test]
+    fn a_version_that_draws_on_the_terminal_is_named_without_drawing() {
+        let mut component = b"\0asm\x0d\0\x01\0".to_vec();
+        let name = format!("cachewit:policy/plugin@\x1b[2J{}", "9".repeat(80));
+        // An instance of nothing, exported under this name.
+        component.extend([5, 3, 1, 1, 0]);
+        component.extend([11, name.len() as u8 + 6, 1, 0, name.len() as u8]);
+        component.extend(name.as_bytes());
+        component.extend([5, 0, 0]);
+        let error = Manifest::read(&component).unwrap_err().to_string();
+        assert!(error.contains("version  [2J999") && error.len() < 250 && !error.contains(char::is_control), "{error:?}");
+    }
+
+    #[test]
     fn what_is_cut_off_or_no_component_is_an_error_in_words() {
         let whole = shipped::component("lru").unwrap();
         for length in [9, 100, whole.len() / 2, whole.len() - 1] {

@@ -109,7 +109,8 @@ impl PolicyError {
         match version {
             Some(version) if version.starts_with("0.1.") => Ok(()),
             Some(version) => Err(Self::Unusable(format!(
-                "is written for version {version} of the contract, and this cachewit speaks {CONTRACT}; rebuild it with the SDK of that version"
+                "is written for version {} of the contract, and this cachewit speaks {CONTRACT}; rebuild it with the SDK of that version",
+                crate::fault::printable(version, 64)
             ))),
             None => Err(Self::no_policy()),
         }

@@ -13,6 +13,7 @@ mod wrap;
 
 use super::resolve::human;
 use crate::config::{PluginSource, plugin_source};
+use crate::fault::printable;
 use crate::model::Digest;
 use crate::policy::wasm::ArtifactStore;
 use crate::policy::{Manifest, load_bytes, load_one};
@@ -139,7 +140,8 @@ fn inspect(plugin: &str, as_json: bool) -> Result<ExitCode> {
     }
     for (title, names) in [("exports", manifest.exports), ("imports", manifest.imports)] {
         for name in names {
-            println!("{title}    {name}");
+            // Nobody has checked that they are names.
+            println!("{title}    {}", printable(&name, 200));
         }
     }
     Ok(ExitCode::SUCCESS)
