@@ -2,11 +2,17 @@
 //!
 //! A file holds what is peculiar to its guest: imports first, then functions. What every component must have and the file does
 //! not define itself is added here. Addresses below 1024 belong to what is added.
+//!
+//! A line `;; times N: TEXT` stands for N copies of its text, and so do the lines between `;; times N` and `;; end`; a `#` in them is the
+//! number of the copy, from 0. A `(component …)` behind the guest lies in the same component and is
+//! instantiated with it; one that is all there is in a file is the whole component. What a guest imports or exports beyond the contract
+//! stands in WIT in a file of the same name, as the world `stranger` of its first package.
 
 use cachewit::config::lock::{Lock, Pinned};
 use cachewit::model::Digest;
 use std::collections::BTreeSet;
 use std::path::Path;
+use wasmparser::{Parser, Payload};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -69,8 +75,16 @@ pub fn vouch_and_grant(folder: &Path, file: &str, granted: &[&str]) {
 /// # Panics
 /// Where there is none, or as [`component`].
 pub fn named(name: &str) -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests").join(name).with_extension("wat");
-    component(&std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+    from_file(&Path::new(env!("CARGO_MANIFEST_DIR")).join("guests").join(name).with_extension("wat"))
+}
+
+/// The component of the guest in this file.
+///
+/// # Panics
+/// Where it cannot be read, or as [`component`].
+pub fn from_file(path: &Path) -> Vec<u8> {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    component_with(&text, std::fs::read_to_string(path.with_extension("wit")).ok().as_deref())
 }
 
 /// The component that this text describes. Its roles are those of which it exports a function.
@@ -81,11 +95,77 @@ pub fn component(text: &str) -> Vec<u8> {
     component_with(text, None)
 }
 
-/// The same with one more package: its text in WIT, and the interface of it that the guest imports.
+/// The same with more packages: their text in WIT, whose first one has the world `stranger`.
 ///
 /// # Panics
 /// As [`component`].
-pub fn component_with(text: &str, stranger: Option<(&str, &str)>) -> Vec<u8> {
+pub fn component_with(text: &str, stranger: Option<&str>) -> Vec<u8> {
+    let text = multiplied(&mut text.lines());
+    let (text, beside) = text.split_at(text.find("\n(component").map_or(text.len(), |before| before + 1));
+    let beside = (!beside.is_empty()).then(|| wat::parse_str(beside).unwrap_or_else(|error| panic!("{error}\n{beside}")));
+    let alone = text.lines().all(|line| line.is_empty() || line.starts_with(";;"));
+    match beside {
+        Some(whole) if alone => whole,
+        Some(beside) => with_beside(policy(text, stranger), &beside),
+        None => policy(text, stranger),
+    }
+}
+
+/// Writes out the lines that stand for many, up to the end or the line that ends them.
+fn multiplied(lines: &mut std::str::Lines<'_>) -> String {
+    let mut text = String::new();
+    while let Some(line) = lines.next() {
+        if line == ";; end" {
+            break;
+        }
+        match line.strip_prefix(";; times ").map(|rest| rest.split_once(": ").unwrap_or((rest, ""))) {
+            None => text.extend([line, "\n"]),
+            Some((number, copied)) => {
+                let number: u32 = number.parse().unwrap_or_else(|_| panic!("{line} has no number"));
+                let copied = if copied.is_empty() { multiplied(lines) } else { format!("{copied}\n") };
+                text.extend((0..number).map(|copy| copied.replace('#', &copy.to_string())));
+            }
+        }
+    }
+    text
+}
+
+/// Adds a component behind everything else, and an instance of it.
+fn with_beside(mut component: Vec<u8>, beside: &[u8]) -> Vec<u8> {
+    let (mut depth, mut number) = (0_u32, 0_u32);
+    for payload in Parser::new(0).parse_all(&component) {
+        match payload.expect("a component") {
+            Payload::ModuleSection { .. } => depth += 1,
+            Payload::ComponentSection { .. } => {
+                number += u32::from(depth == 0);
+                depth += 1;
+            }
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    let mut section = |id: u8, content: &[u8]| {
+        component.push(id);
+        component.extend(leb128(content.len() as u32));
+        component.extend_from_slice(content);
+    };
+    section(4, beside);
+    // One instance: of the component with that number, without arguments.
+    section(5, &[&[1, 0], leb128(number).as_slice(), &[0]].concat());
+    component
+}
+
+fn leb128(mut number: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number > 0x7f {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+fn policy(text: &str, stranger: Option<&str>) -> Vec<u8> {
     let has_role = |role: &str| text.contains(&format!("cachewit:policy/{role}@0.1.0#"));
     let mut module = format!("(module\n{text}\n");
     for (marker, common) in COMMON {
@@ -111,9 +191,10 @@ pub fn component_with(text: &str, stranger: Option<(&str, &str)>) -> Vec<u8> {
     for role in ROLES.into_iter().filter(|role| has_role(role)) {
         world.push_str(&format!("include cachewit:policy/{role}-role@0.1.0;\n"));
     }
-    if let Some((package, interface)) = stranger {
-        resolve.push_source("stranger.wit", package).expect("a package");
-        world.push_str(&format!("import {interface};\n"));
+    if let Some(text) = stranger {
+        let package = resolve.push_source("stranger.wit", text).expect("a package");
+        let name = &resolve.packages[package].name;
+        world.push_str(&format!("include {}:{}/stranger;\n", name.namespace, name.name));
     }
     world.push('}');
     let package = resolve.push_source("guest.wit", &world).expect("a world");

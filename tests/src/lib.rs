@@ -5,6 +5,7 @@ pub mod client;
 pub mod conformance;
 pub mod docs;
 pub mod fake_system;
+pub mod fuzz;
 pub mod go;
 pub mod go_policy;
 pub mod guest;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -83,6 +83,17 @@ impl Home {
         let mut check = Command::new(binary());
         check.args(["plugin", "check"]).arg(plugin).env("HOME", self.path()).env("XDG_CACHE_HOME", self.path().join("xdg"));
         check.output().expect("cachewit runs");
+    }
+
+    /// A command of cachewit for this machine's user.
+    ///
+    /// # Panics
+    /// Where cachewit cannot be started.
+    pub fn cachewit(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(binary());
+        command.args(arguments).env("HOME", self.path()).env("XDG_CACHE_HOME", self.path().join("xdg"));
+        command.env("XDG_CONFIG_HOME", self.path().join("config")).env_remove("CACHEWIT_CONFIG");
+        command.output().expect("cachewit runs")
     }
 
     /// A session with these arguments of cachewit, not on CI.
@@ -253,6 +264,7 @@ impl Script {
 
     /// The next answer, which must be the one to `id`. None where the host is gone.
     fn answer(&mut self, id: i64) -> Option<Value> {
+        self.wait_for_answer();
         let mut line = String::new();
         // A host that was killed may leave half a line.
         if self.stdout.read_line(&mut line).ok()? == 0 || !line.ends_with('\n') {
@@ -261,6 +273,23 @@ impl Script {
         let answer: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert_eq!(answer["ID"].as_i64(), Some(id), "{line}");
         Some(answer)
+    }
+
+    /// Gives a host up that hangs.
+    ///
+    /// # Panics
+    /// Where it does.
+    fn wait_for_answer(&mut self) {
+        #[cfg(unix)]
+        if self.stdout.buffer().is_empty() {
+            use rustix::event::{PollFd, PollFlags, Timespec, poll};
+            let timeout = Timespec { tv_sec: patience().as_secs() as i64, tv_nsec: 0 };
+            let ready = poll(&mut [PollFd::new(self.stdout.get_ref(), PollFlags::IN)], Some(&timeout)).expect("a pipe can be waited for");
+            if ready == 0 {
+                let _ = self.child.kill();
+                panic!("the host does not answer within {} s", patience().as_secs());
+            }
+        }
     }
 
     fn next_id(&mut self) -> i64 {

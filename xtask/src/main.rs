@@ -1,4 +1,5 @@
-//! What a developer of cachewit runs: `cargo xtask try`, `test`, `bench`, `history`, `simulate`, `streams`, `contract`, `keep-release` and `toolchains`.
+//! What a developer of cachewit runs: `cargo xtask try`, `test`, `bench`, `history`, `sandbox`, `simulate`, `streams`, `contract`, `keep-release`
+//! and `toolchains`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ mod history;
 mod marks;
 mod product;
 mod release;
+mod sandbox;
 mod simulate;
 mod streams;
 mod table;
@@ -51,6 +53,8 @@ enum Command {
         #[arg(long)]
         toolchains: bool,
     },
+    /// Run the tests of hostile plugins and write docs/sandbox.md anew: what each of them got
+    Sandbox,
     /// Measure cachewit against Go's own cache and the floor host
     Bench(bench::Options),
     /// Record what `go` commands ask of the cache over the commits of a repository or the releases of a module
@@ -92,7 +96,13 @@ fn main() -> ExitCode {
             });
         }
         Command::Try { keep } => try_out::run(keep),
-        Command::Test { filter, file, toolchains } => test::run_suite(filter.as_deref(), file.as_deref(), toolchains),
+        Command::Test { filter, file, toolchains } => test::run_suite(&test::Selection {
+            filter: filter.as_deref(),
+            file: file.as_deref(),
+            with_toolchains: toolchains,
+            ..test::Selection::default()
+        }),
+        Command::Sandbox => sandbox::run(),
         Command::Bench(options) => bench::run(&options),
         Command::History(options) => history::run(&options),
         Command::Contract => contract::run(),

@@ -7,16 +7,31 @@ use anyhow::{Context, Result, bail};
 
 use crate::go_tools::{GO_TOOLS, go_tool};
 use crate::product;
+use crate::sandbox;
 use crate::toolchains::{RELEASES, STOCK, TESTED, default_go, is_fetched, toolchain};
 use crate::versions;
 use crate::workspace::{cargo, ensure_wasm_targets, run, say, shown};
 
-/// Runs all tests of the workspace, or those whose name contains `filter`, or those of one file of `tests/tests`.
+/// Which tests.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Selection<'a> {
+    /// Those whose name contains this.
+    pub filter: Option<&'a str>,
+    /// Those of this file of `tests/tests`.
+    pub file: Option<&'a str>,
+    /// Without those whose name contains this.
+    pub skip: Option<&'a str>,
+    /// On every Go that they know, and beside the tools that drive it.
+    pub with_toolchains: bool,
+}
+
+/// Runs all tests of the workspace, or some.
 ///
-/// With either toolchains are fetched only if `with_toolchains` says so; a test that needs one and does not find it says so. With
-/// `with_toolchains` the tests run on every Go that they know, and beside the tools that drive it.
-pub fn run_suite(filter: Option<&str>, file: Option<&str>, with_toolchains: bool) -> Result<()> {
+/// With a filter or file toolchains are fetched only if `with_toolchains` says so; a test that needs one and does not find it says so.
+pub fn run_suite(selection: &Selection<'_>) -> Result<()> {
+    let Selection { filter, file, skip, with_toolchains } = *selection;
     ensure_wasm_targets()?;
+    sandbox::forget();
     // The same packages and kinds of targets as `cargo test` below, so that cargo sees one set of features and compiles no
     // dependency twice.
     run(cargo().args(["build", "--release", "--workspace", "--bins", "--tests"]))?;
@@ -26,6 +41,7 @@ pub fn run_suite(filter: Option<&str>, file: Option<&str>, with_toolchains: bool
         test.args(["--test", file]);
     }
     test.args(filter);
+    let mut of_runner = Vec::new();
     test.env("CACHEWIT_BIN", product::binary()).env("CACHEWIT_GO", default_go()?);
     for version in RELEASES {
         let always = filter.is_none() && file.is_none() && TESTED.contains(&version);
@@ -39,7 +55,11 @@ pub fn run_suite(filter: Option<&str>, file: Option<&str>, with_toolchains: bool
             test.env(format!("CACHEWIT_{}", tool.name.to_uppercase().replace('-', "_")), go_tool(tool)?);
         }
         // The tests that ask for one of these are ignored otherwise, and no others are.
-        test.args(["--", "--include-ignored"]);
+        of_runner.push("--include-ignored");
+    }
+    of_runner.extend(skip.into_iter().flat_map(|name| ["--skip", name]));
+    if !of_runner.is_empty() {
+        test.arg("--").args(of_runner);
     }
     if !has_namespaces() {
         say(
@@ -51,6 +71,7 @@ pub fn run_suite(filter: Option<&str>, file: Option<&str>, with_toolchains: bool
         say("THESE TESTS DO NOT RUN AS ROOT, and so as no other user: those of stores that belong to somebody else prove nothing here");
     }
     let finished = run_and_collect(&mut test)?;
+    sandbox::print()?;
     println!();
     say("the closing lines of the runner");
     for line in finished.lines.iter().filter(|line| line.starts_with("test result:")) {

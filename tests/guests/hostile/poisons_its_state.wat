@@ -1,0 +1,12 @@
+;; Remembers something that breaks it whenever it is started again, until somebody makes it forget.
+(import "cachewit:policy/state@0.1.0" "load" (func $load (param i32)))
+(import "cachewit:policy/state@0.1.0" "save" (func $save (param i32 i32) (result i32)))
+(func (export "cachewit:policy/plugin@0.1.0#configure") (param i32 i32) (result i32)
+    (call $load (i32.const 1536))
+    (if (i32.load (i32.const 1540)) (then (loop $for_ever (br $for_ever))))
+    (i32.const 48))
+(func (export "cachewit:policy/eviction@0.1.0#score") (param $first i32) (param $count i32) (result i32)
+    (drop (call $save (i32.const 1024) (i32.const 65536)))
+    (i32.store (i32.const 1024) (i32.const 131072))
+    (i32.store (i32.const 1028) (local.get $count))
+    (i32.const 1024))

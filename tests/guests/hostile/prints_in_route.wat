@@ -1,0 +1,12 @@
+;; Writes to its stdout, which there is not, at every miss, and passes: nothing is wrong with that.
+(import "wasi:cli/stdout@0.2.0" "get-stdout" (func $stdout (result i32)))
+(import "wasi:io/streams@0.2.0" "[method]output-stream.blocking-write-and-flush" (func $write (param i32 i32 i32 i32)))
+(import "wasi:io/streams@0.2.0" "[resource-drop]output-stream" (func $drop (param i32)))
+(data (i32.const 1024) "\1b[2Jcachewit: all is well\0a")
+(func (export "cachewit:policy/remote@0.1.0#route") (result i32)
+    (local $stream i32)
+    (local.set $stream (call $stdout))
+    (call $write (local.get $stream) (i32.const 1024) (i32.const 26) (i32.const 1088))
+    (call $drop (local.get $stream))
+    (if (i32.load8_u (i32.const 1088)) (then unreachable))
+    (i32.const 0))
