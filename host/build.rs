@@ -4,6 +4,7 @@
 //! Each becomes a bare core module first and a component then: `wasm32-wasip2` would make the component by itself but import
 //! thirteen WASI interfaces, which no shipped policy needs.
 
+use sha2::{Digest as _, Sha256};
 use std::env;
 use std::error::Error;
 use std::ffi::OsString;
@@ -66,8 +67,10 @@ fn embed() -> Result<(), Box<dyn Error>> {
         let bytes = fs::read(&module).map_err(|error| format!("cannot read {}: {error}", module.display()))?;
         let component = componentize(&bytes).map_err(|error| format!("the module of `{name}` makes no component: {error}"))?;
         let path = out.join(name).with_extension("wasm");
+        // Named by it, what is compiled of it is found without hashing it in every session.
+        let sha256: [u8; 32] = Sha256::digest(&component).into();
         fs::write(&path, component).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-        writeln!(table, "    ({name:?}, include_bytes!({:?})),", path.to_str().ok_or("OUT_DIR is not UTF-8")?)?;
+        writeln!(table, "    ({name:?}, include_bytes!({:?}), {sha256:?}),", path.to_str().ok_or("OUT_DIR is not UTF-8")?)?;
     }
     table.push_str("]\n");
     fs::write(out.join("shipped.rs"), table)?;

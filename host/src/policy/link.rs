@@ -7,11 +7,9 @@ use super::context::{Grants, SessionView};
 use super::manifest::{Manifest, Wish};
 use super::state::States;
 use super::wasm::{ArtifactStore, Compiled, Identity, WasmPolicy};
-use super::{Policy, PolicyError, Roles, load_bytes};
+use super::{Component, Policy, PolicyError, Roles, load_component};
 use crate::config::{Pin, PluginSource, PolicyConfig};
 use crate::fault::Faults;
-use crate::model::Digest;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -24,9 +22,10 @@ const COMPILE_WAIT: Duration = Duration::from_secs(60);
 pub(super) struct Link {
     pub name: String,
     config: PolicyConfig,
-    /// Once somebody wanted to know. An error was said, and nothing is known then.
-    manifest: Option<Result<Manifest, ()>>,
-    component: Option<Cow<'static, [u8]>>,
+    /// Once somebody wanted to know, with the roles that it says: these are asked for with every hit. An error was said, and nothing is
+    /// known then.
+    manifest: Option<Result<(Manifest, Roles), ()>>,
+    component: Option<Component>,
     state: State,
     calls: BTreeMap<&'static str, u64>,
     failures: u32,
@@ -119,13 +118,16 @@ impl Link {
             if let Ok(manifest) = &known {
                 self.say_ungranted(manifest, faults);
             }
-            self.manifest = Some(known);
+            self.manifest = Some(known.map(|manifest| {
+                let roles = manifest.roles();
+                (manifest, roles)
+            }));
         }
-        self.manifest.as_ref()?.as_ref().ok().map(Manifest::roles)
+        self.manifest.as_ref()?.as_ref().ok().map(|(_, roles)| *roles)
     }
 
     fn read_manifest(&mut self) -> Result<Manifest, PolicyError> {
-        let component = load_bytes(&self.config.source)?;
+        let component = load_component(&self.config.source)?;
         check_pin(self.config.pin, &component)?;
         let manifest = Manifest::read(&component)?;
         self.component = Some(component);
@@ -224,7 +226,7 @@ impl Link {
     /// What it may know. A shipped plugin is a part of this program, and has what it wishes.
     fn grants(&self) -> Grants {
         match (&self.config.source, &self.manifest) {
-            (PluginSource::Builtin(_), Some(Ok(manifest))) => Grants::new(&manifest.wishes, &BTreeMap::new()),
+            (PluginSource::Builtin(_), Some(Ok((manifest, _)))) => Grants::new(&manifest.wishes, &BTreeMap::new()),
             _ => self.config.grants.clone(),
         }
     }
@@ -311,12 +313,12 @@ impl Link {
 }
 
 /// Whether a component is the one that the operator vouched for.
-pub fn check_pin(pin: Pin, component: &[u8]) -> Result<(), PolicyError> {
+pub fn check_pin(pin: Pin, component: &Component) -> Result<(), PolicyError> {
     match pin {
         Pin::Any => Ok(()),
         Pin::Missing => Err(PolicyError::Unpinned),
         Pin::Sha256(pinned) => {
-            let found = Digest::of(component);
+            let found = component.sha256();
             if found == pinned { Ok(()) } else { Err(PolicyError::Changed { pinned, found }) }
         }
     }
@@ -345,7 +347,7 @@ pub fn load_with(
 }
 
 fn load_as(source: &PluginSource, identity: Identity, artifacts: &ArtifactStore) -> Result<(WasmPolicy, Roles), PolicyError> {
-    let component = load_bytes(source)?;
+    let component = load_component(source)?;
     // A session reads it before anything else, and goes on without a plugin whose manifest cannot be used.
     Manifest::read(&component)?;
     let prepared = match artifacts.load(&component)? {

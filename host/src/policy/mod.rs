@@ -18,7 +18,7 @@ pub use context::{
 pub use link::{LinkReport, check_pin, load_one, load_with};
 pub use manifest::{Manifest, Wish};
 pub use native::Fallback;
-pub use source::load_bytes;
+pub use source::{Component, load_component};
 pub use state::States;
 
 use crate::model::{Digest, EventColumns, TrimColumns};

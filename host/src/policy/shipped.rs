@@ -1,7 +1,9 @@
 //! The policies that come with cachewit, as components: `builtin:NAME`. They run in the sandbox like any other.
 
-/// Name and component, in the order in which they are listed to people. Made by `build.rs`.
-const SHIPPED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
+use crate::model::Digest;
+
+/// Name, component and its SHA-256, in the order in which they are listed to people. Made by `build.rs`.
+const SHIPPED: &[(&str, &[u8], [u8; 32])] = include!(concat!(env!("OUT_DIR"), "/shipped.rs"));
 
 /// The names that [`component`] knows.
 pub const NAMES: &[&str] = &{
@@ -16,7 +18,12 @@ pub const NAMES: &[&str] = &{
 
 /// The component of this name: the binary format of the component model.
 pub fn component(name: &str) -> Option<&'static [u8]> {
-    SHIPPED.iter().find(|(shipped, _)| *shipped == name).map(|(_, bytes)| *bytes)
+    with_digest(name).map(|(bytes, _)| bytes)
+}
+
+/// The same, and its SHA-256.
+pub(super) fn with_digest(name: &str) -> Option<(&'static [u8], Digest)> {
+    SHIPPED.iter().find(|(shipped, ..)| *shipped == name).map(|(_, bytes, sha256)| (*bytes, Digest(*sha256)))
 }
 
 #[cfg(test)]

@@ -2,19 +2,55 @@
 
 use super::{PolicyError, shipped};
 use crate::config::PluginSource;
+use crate::model::Digest;
 use std::borrow::Cow;
+use std::ops::Deref;
+use std::sync::OnceLock;
 
 /// Larger files are refused before anybody parses them: Python in a component has 18 MB, everything else far less.
 const MOST_BYTES: u64 = 64 << 20;
 
+/// A plugin's bytes, and the SHA-256 by which it is pinned and what is compiled of it is found. That is taken once: a plugin in Go has
+/// megabytes.
+#[derive(Debug)]
+pub struct Component {
+    bytes: Cow<'static, [u8]>,
+    sha256: OnceLock<Digest>,
+}
+
+impl Component {
+    /// SHA-256 of the bytes.
+    pub fn sha256(&self) -> Digest {
+        *self.sha256.get_or_init(|| Digest::of(&self.bytes))
+    }
+}
+
+impl From<Vec<u8>> for Component {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { bytes: bytes.into(), sha256: OnceLock::new() }
+    }
+}
+
+impl Deref for Component {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// Reads a plugin. Errors name it and what is wrong.
-pub fn load_bytes(source: &PluginSource) -> Result<Cow<'static, [u8]>, PolicyError> {
+pub fn load_component(source: &PluginSource) -> Result<Component, PolicyError> {
     match source {
-        PluginSource::Builtin(name) => shipped::component(name).map(Cow::Borrowed).ok_or_else(|| {
-            let nearest = shipped::NAMES.iter().min_by_key(|known| strsim::damerau_levenshtein(name, known)).copied().unwrap_or("");
-            let known = shipped::NAMES.join(", ");
-            PolicyError::Unusable(format!("there is no shipped plugin of this name; did you mean `builtin:{nearest}`? There are {known}"))
-        }),
+        PluginSource::Builtin(name) => shipped::with_digest(name)
+            .map(|(bytes, sha256)| Component { bytes: Cow::Borrowed(bytes), sha256: sha256.into() })
+            .ok_or_else(|| {
+                let nearest = shipped::NAMES.iter().min_by_key(|known| strsim::damerau_levenshtein(name, known)).copied().unwrap_or("");
+                let known = shipped::NAMES.join(", ");
+                PolicyError::Unusable(format!(
+                    "there is no shipped plugin of this name; did you mean `builtin:{nearest}`? There are {known}"
+                ))
+            }),
         PluginSource::File(path) => {
             let cannot = |error: std::io::Error| {
                 PolicyError::Unusable(match error.kind() {
@@ -28,7 +64,7 @@ pub fn load_bytes(source: &PluginSource) -> Result<Cow<'static, [u8]>, PolicyErr
             if size > MOST_BYTES {
                 return Err(PolicyError::Unusable(format!("has {size} bytes; at most {MOST_BYTES} are accepted")));
             }
-            std::fs::read(path).map(Cow::Owned).map_err(cannot)
+            std::fs::read(path).map(Component::from).map_err(cannot)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::config::{PluginSource, PolicyConfig, plugin_source};
 use crate::policy::wasm::ArtifactStore;
-use crate::policy::{Grants, Manifest, PolicyError, Wish, load_bytes, load_one};
+use crate::policy::{Grants, Manifest, PolicyError, Wish, load_component, load_one};
 use serde_json::{Deserializer, Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -61,7 +61,7 @@ impl Contender {
 fn link(source: PluginSource, settings: Value) -> PolicyConfig {
     let plain = PolicyConfig { settings, ..PolicyConfig::plain(source) };
     // What is wrong with its file is said when it is checked.
-    let Ok(manifest) = load_bytes(&plain.source).and_then(|component| Manifest::read(&component)) else { return plain };
+    let Ok(manifest) = load_component(&plain.source).and_then(|component| Manifest::read(&component)) else { return plain };
     let (facts, variables): (Vec<Wish>, Vec<Wish>) = manifest.wishes.into_iter().partition(|wish| matches!(wish, Wish::Fact(_)));
     PolicyConfig { grants: Grants::new(&facts, &BTreeMap::new()), denied: variables.into_iter().collect(), ..plain }
 }

@@ -3,7 +3,7 @@
 use super::finding::Findings;
 use crate::config::Config;
 use crate::policy::wasm::ArtifactStore;
-use crate::policy::{check_pin, load_bytes, load_one};
+use crate::policy::{check_pin, load_component, load_one};
 
 pub(super) fn look(findings: &mut Findings, config: &Config) {
     let Some(artifacts) = ArtifactStore::of_this_user() else {
@@ -13,7 +13,7 @@ pub(super) fn look(findings: &mut Findings, config: &Config) {
     let mut eviction = Vec::new();
     for policy in &config.policies {
         let name = policy.source.to_string();
-        let checked = load_bytes(&policy.source)
+        let checked = load_component(&policy.source)
             .and_then(|component| check_pin(policy.pin, &component))
             .and_then(|()| load_one(&policy.source, policy.settings.clone(), &artifacts, 1))
             .and_then(|(mut plugin, roles)| plugin.describe().map(|_| roles));

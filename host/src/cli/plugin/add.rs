@@ -4,8 +4,7 @@ use super::installation::Installation;
 use super::{artifacts, read_settings, source};
 use crate::config::lock::Pinned;
 use crate::config::{PluginSource, PolicyConfig};
-use crate::model::Digest;
-use crate::policy::{Manifest, Wish, load_bytes, load_one};
+use crate::policy::{Manifest, Wish, load_component, load_one};
 use anyhow::{Result, bail};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -56,7 +55,7 @@ pub(in crate::cli) struct Remove {
 /// Looks at a plugin as a session would, and takes it in.
 pub(super) fn add(arguments: &Add) -> Result<ExitCode> {
     let source = source(&arguments.plugin);
-    let component = load_bytes(&source)?;
+    let component = load_component(&source)?;
     let manifest = Manifest::read(&component)?;
     let mut installation = Installation::open(arguments.config.as_deref())?;
     let policies = installation.policies()?;
@@ -85,14 +84,14 @@ pub(super) fn add(arguments: &Add) -> Result<ExitCode> {
     if let PluginSource::File(_) = source {
         let name = named.trim_start_matches("plugins/").trim_end_matches(".wasm");
         installation.copy(name, &component)?;
-        let sha256 = Digest::of(&component);
+        let sha256 = component.sha256();
         installation.lock.pin(Pinned { file: named.clone(), sha256, granted: granted.clone(), denied: denied.clone() });
     }
     installation.set(&named, settings.as_ref(), arguments.required)?;
     installation.write()?;
     println!("added      {named} to {}", installation.path.display());
     println!("roles      {}", roles.names().join(", "));
-    println!("sha256     {}", Digest::of(&component));
+    println!("sha256     {}", component.sha256());
     for (title, wishes) in [("granted    ", granted), ("denied     ", denied)] {
         if !wishes.is_empty() {
             println!("{title}{}", texts(&wishes));
@@ -131,7 +130,7 @@ fn check_name(name: &str) -> Result<()> {
 /// Two that decide who goes would contradict each other.
 fn one_eviction(policies: &[PolicyConfig], place: Option<usize>) -> Result<()> {
     for (number, other) in policies.iter().enumerate().filter(|(number, _)| Some(*number) != place) {
-        let manifest = load_bytes(&other.source).and_then(|component| Manifest::read(&component));
+        let manifest = load_component(&other.source).and_then(|component| Manifest::read(&component));
         if manifest.is_ok_and(|manifest| manifest.roles().eviction) {
             let other = other.source.to_string();
             bail!("number {} of the chain, {other}, decides eviction already, and only one can; remove one of the two first", number + 1);

@@ -6,7 +6,7 @@ use super::event::{Event, Question, Session};
 use super::{artifacts, read_settings, source};
 use crate::config::PluginSource;
 use crate::policy::wasm::{ArtifactStore, WasmPolicy};
-use crate::policy::{Manifest, Policy, PolicyError, Roles, Serve, States, Wish, load_bytes, load_with};
+use crate::policy::{Manifest, Policy, PolicyError, Roles, Serve, States, Wish, load_component, load_with};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     };
     let plugin = source(&arguments.plugin);
     let mut asked = Asked {
-        wishes: Manifest::read(&load_bytes(&plugin)?)?.wishes,
+        wishes: Manifest::read(&load_component(&plugin)?)?.wishes,
         plugin,
         settings: read_settings(&arguments.settings)?,
         artifacts: artifacts()?,

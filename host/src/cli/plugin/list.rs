@@ -2,7 +2,7 @@
 
 use super::installation::Installation;
 use crate::config::{PluginSource, PolicyConfig};
-use crate::policy::{Manifest, check_pin, load_bytes, shipped};
+use crate::policy::{Manifest, check_pin, load_component, shipped};
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -42,7 +42,7 @@ pub(super) fn list(config: Option<&Path>, as_json: bool) -> Result<ExitCode> {
 }
 
 fn describe(policy: &PolicyConfig) -> Value {
-    let looked = load_bytes(&policy.source).and_then(|component| {
+    let looked = load_component(&policy.source).and_then(|component| {
         check_pin(policy.pin, &component)?;
         Manifest::read(&component)
     });

@@ -14,9 +14,8 @@ mod wrap;
 use super::resolve::human;
 use crate::config::{PluginSource, plugin_source};
 use crate::fault::printable;
-use crate::model::Digest;
 use crate::policy::wasm::ArtifactStore;
-use crate::policy::{Manifest, load_bytes, load_one};
+use crate::policy::{Manifest, load_component, load_one};
 use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -120,10 +119,10 @@ fn check(plugin: &str, settings: &str) -> Result<ExitCode> {
 }
 
 fn inspect(plugin: &str, as_json: bool) -> Result<ExitCode> {
-    let component = load_bytes(&source(plugin))?;
+    let component = load_component(&source(plugin))?;
     let manifest = Manifest::read(&component)?;
     let wishes: Vec<String> = manifest.wishes.iter().map(ToString::to_string).collect();
-    let sha256 = Digest::of(&component).to_hex();
+    let sha256 = component.sha256().to_hex();
     if as_json {
         let object = json!({
             "bytes": component.len(), "sha256": sha256, "roles": manifest.roles().names(), "wishes": wishes,

@@ -7,8 +7,8 @@ use super::compile::{self, CompileError};
 use super::engine::Prepared;
 use crate::model::Digest;
 use crate::platform;
-use crate::policy::PolicyError;
 use crate::policy::manifest::check_header;
+use crate::policy::{Component, PolicyError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ impl ArtifactStore {
     }
 
     /// Links a component if it was compiled before.
-    pub fn load(&self, component: &[u8]) -> Result<Compiled, PolicyError> {
+    pub fn load(&self, component: &Component) -> Result<Compiled, PolicyError> {
         check_header(component)?;
         let path = self.path(component);
         // Read rather than mapped: a file that is replaced while it is mapped would crash us, and reading costs 20 µs more.
@@ -65,7 +65,7 @@ impl ArtifactStore {
     }
 
     /// Compiles a component in a child process with limits, keeps the artefact, and links it.
-    pub fn compile(&self, component: &[u8]) -> Result<Prepared, PolicyError> {
+    pub fn compile(&self, component: &Component) -> Result<Prepared, PolicyError> {
         check_header(component)?;
         let path = self.path(component);
         let artifact = compile::in_child(&self.program, component).map_err(|error| {
@@ -82,8 +82,8 @@ impl ArtifactStore {
 
     /// Everything that generated code depends on but wasmtime does not check is in the name; what it does check (its version, settings,
     /// processor features) is checked again on loading, and a mismatch is a miss.
-    fn path(&self, component: &[u8]) -> PathBuf {
-        let key = format!("{} {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, Digest::of(component));
+    fn path(&self, component: &Component) -> PathBuf {
+        let key = format!("{} {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, component.sha256());
         self.dir.join(Digest::of(key.as_bytes()).to_hex())
     }
 

@@ -6,7 +6,7 @@ mod encode;
 
 use super::super::resolve::human;
 use crate::config::PluginSource;
-use crate::policy::{Manifest, Wish, load_bytes};
+use crate::policy::{Manifest, Wish, load_component};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ impl Arguments {
 /// Wraps one.
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let wishes: BTreeSet<Wish> = arguments.wish.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
-    let module = load_bytes(&PluginSource::File(arguments.module.clone()))?;
+    let module = load_component(&PluginSource::File(arguments.module.clone()))?;
     let component = encode::component(&module, wishes)?;
     // As whoever loads it will read it.
     let manifest = Manifest::read(&component)?;
