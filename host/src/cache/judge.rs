@@ -87,13 +87,11 @@ impl Judge {
                 let head = *shelf.with_index(|index| index.heads(&[used]))?.first()?;
                 shelf.with_index(|index| index.group(head)).flatten()
             };
-            match row() {
-                Some(row) => group_of(&row, facts.clone()),
-                None => {
-                    let path = path.unwrap_or_else(|| shelf.layout().object(output));
-                    group_of_one(action, &Hit { output, size, put, path, used, own: false }, alone.as_ref(), origin)
-                }
+            if let Some(row) = row() {
+                return group_of(&row, facts.clone());
             }
+            let path = path.unwrap_or_else(|| shelf.layout().object(output));
+            group_of_one(action, &Hit { output, size, put, path, used, own: false }, alone.as_ref(), origin)
         })
     }
 }

@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -123,8 +122,8 @@ impl Bench<'_> {
             // One trim after another over the same rows, as in a session: to copy them would cost more than to score them.
             let columns = columns(events, self.arguments.rows);
             let name = format!("eviction, {} rows", columns.len());
-            let trims = vec![Rc::new(RefCell::new(columns)); 10];
-            all.push(self.each(&name, &trims, |policy, columns| policy.score(&mut columns.borrow_mut()).map(drop))?);
+            let columns = RefCell::new(columns);
+            all.push(self.each(&name, &[&columns; 10], |policy, columns| policy.score(&mut columns.borrow_mut()).map(drop))?);
         }
         if roles.remote {
             let target = TargetView { name: "store".to_owned(), engine: "s3".to_owned(), mode: 3, health: 1 };
