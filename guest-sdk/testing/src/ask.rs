@@ -39,7 +39,7 @@ impl Eviction for Component {
         trim["used"] = rows.used().into();
         trim["wanted"] = rows.wanted().into();
         let answer = self.ask("score", trim, None);
-        *self.scores.borrow_mut() = answer["scores"].as_array().into_iter().flatten().map(score).collect();
+        self.scores = answer["scores"].as_array().into_iter().flatten().map(score).collect();
         if let Some(tags) = answer["tags"].as_array() {
             let tags: Vec<u64> = tags.iter().filter_map(Value::as_u64).collect();
             rows.set_tags(0, &tags);
@@ -47,8 +47,7 @@ impl Eviction for Component {
     }
 
     fn score(&mut self, _: &dyn Rows, first: u32, count: u32) -> Vec<f64> {
-        let scores = self.scores.borrow();
-        let run = scores.get(first as usize..).unwrap_or_default();
+        let run = self.scores.get(first as usize..).unwrap_or_default();
         run.iter().take(count as usize).copied().collect()
     }
 }

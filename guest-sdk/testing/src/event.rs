@@ -1,6 +1,5 @@
 //! What a policy is asked, as events of `cachewit plugin eval`.
 
-use crate::program::list;
 use cachewit_guest::{
     Event, Events, Fact, Group, Kind, Level, Origin, Request, Rows, Session, Sets, Target, TargetHealth, Targets, TrimReason, Trust,
     UNKNOWN_COST, What,
@@ -22,6 +21,10 @@ pub fn session(session: &dyn Session, variables: &[String]) -> Map<String, Value
         Fact::Unknown => Some((key, Value::Null)),
     };
     keys.filter_map(known).collect()
+}
+
+fn list(items: impl IntoIterator<Item = Value>) -> Value {
+    Value::Array(items.into_iter().collect())
 }
 
 fn micros(duration: Duration) -> u64 {

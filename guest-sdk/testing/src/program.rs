@@ -1,8 +1,7 @@
 //! The program that runs the component, and what is said to it.
 
 use crate::build;
-use serde_json::{Map, Value, json};
-use std::cell::RefCell;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
@@ -41,7 +40,7 @@ pub struct Component {
     lines: Vec<(u32, String)>,
     counters: BTreeMap<String, u64>,
     /// Of the trim that is going on.
-    pub(crate) scores: RefCell<Vec<f64>>,
+    pub(crate) scores: Vec<f64>,
 }
 
 impl Setup {
@@ -77,7 +76,7 @@ impl Setup {
             variables,
             lines: Vec::new(),
             counters: BTreeMap::new(),
-            scores: RefCell::default(),
+            scores: Vec::new(),
         })
     }
 }
@@ -177,9 +176,4 @@ fn answer(command: &mut Command) -> Result<String, Unusable> {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     Err(Unusable(String::from_utf8_lossy(&output.stderr).trim_end().to_owned()))
-}
-
-/// A list of rows as the events write it.
-pub(crate) fn list(items: impl IntoIterator<Item = Value>) -> Value {
-    json!(items.into_iter().collect::<Vec<_>>())
 }

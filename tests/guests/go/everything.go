@@ -16,6 +16,9 @@ import (
 	"github.com/cachewit/cachewit/guest-sdk/go/policy/serving"
 )
 
+//go:wasmexport cachewit:wish/fact:branch
+func wishBranch() {}
+
 //go:wasmexport cachewit:wish/env:TEAM
 func wish() {}
 
