@@ -44,10 +44,14 @@ fn text() -> impl Strategy<Value = String> {
 fn session() -> impl Strategy<Value = Session> {
     let keys = prop::sample::select(vec!["branch", "ci-event", "stream", "command", "goos", "commit"]);
     let ci = prop::sample::select(vec!["true", "false"]);
-    let event = option::of(prop::sample::select(vec!["push", "tag", "pull-request"]));
-    (prop::collection::btree_map(keys.prop_map(str::to_owned), text(), 0..5), ci, event).prop_map(|(mut facts, ci, event)| {
+    // Often enough of a kind that is let through: a test in which all are refused would prove little.
+    let event = option::weighted(0.9, prop::sample::select(vec!["push", "tag", "pull-request"]));
+    let branch = option::weighted(0.9, prop::sample::select(vec!["main", "release/1.2", "topic"]));
+    let others = prop::collection::btree_map(keys.prop_map(str::to_owned), text(), 0..5);
+    (others, ci, event, branch).prop_map(|(mut facts, ci, event, branch)| {
         facts.insert("ci".to_owned(), ci.to_owned());
         facts.extend(event.map(|event| ("ci-event".to_owned(), event.to_owned())));
+        facts.extend(branch.map(|branch| ("branch".to_owned(), branch.to_owned())));
         Session(facts)
     })
 }
