@@ -155,7 +155,8 @@ fn with_beside(mut component: Vec<u8>, beside: &[u8]) -> Vec<u8> {
     component
 }
 
-fn leb128(mut number: u32) -> Vec<u8> {
+/// A number as WebAssembly writes it.
+pub fn leb128(mut number: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     while number > 0x7f {
         bytes.push(number as u8 | 0x80);

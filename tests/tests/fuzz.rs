@@ -2,6 +2,7 @@
 //! has more time; what fails is made as small as it can be, and printed.
 
 use cachewit_tests::fuzz::{TARGETS, Target};
+use cachewit_tests::guest::leb128;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestError, TestRunner};
@@ -71,16 +72,6 @@ fn spoilt(file: Index, spoils: &[Spoil], corpus: &[Vec<u8>], words: &[&str]) -> 
         let end = at.saturating_add(removed).min(bytes.len());
         bytes.splice(at..end, new);
     }
-    bytes
-}
-
-fn leb128(mut number: u32) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while number > 0x7f {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
     bytes
 }
 
