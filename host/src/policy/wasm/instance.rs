@@ -5,7 +5,7 @@ use super::imports::{Guest, Plan, Question};
 use super::limits::LIMITS;
 use super::ticker::Ticker;
 use super::v0_1::Functions;
-use crate::model::{EventColumns, TrimColumns, UnixNanos};
+use crate::model::{EventColumns, TrimColumns};
 use crate::policy::context::{Admit, Ask, ClosePlan, Grants, GroupView, NetworkView, RequestView, Serve, SessionView};
 use crate::policy::{Policy, PolicyError, Roles, States};
 use std::collections::BTreeMap;
@@ -50,7 +50,8 @@ impl Identity {
 pub struct WasmPolicy {
     identity: Identity,
     prepared: Prepared,
-    live: Option<Live>,
+    /// In a box, since it is taken out and put back with every question.
+    live: Option<Box<Live>>,
     tag_owner: Option<String>,
     starts: u32,
     /// Time that guests ran, of [`LIMITS`]`.session`.
@@ -147,7 +148,7 @@ impl WasmPolicy {
     }
 
     /// An instance that is ready to be asked.
-    fn take_live(&mut self) -> Result<Live, PolicyError> {
+    fn take_live(&mut self) -> Result<Box<Live>, PolicyError> {
         if let Some(live) = self.live.take() {
             return Ok(live);
         }
@@ -185,7 +186,7 @@ impl WasmPolicy {
                     return Err(PolicyError::Settings { key, message });
                 }
                 self.tag_owner = Some(owner);
-                Live { store, functions }
+                Box::new(Live { store, functions })
             }
             Err(error) => {
                 self.collect(store.data_mut());
@@ -202,7 +203,7 @@ impl WasmPolicy {
         store.set_epoch_deadline(Ticker::epochs(limit));
         let began = Instant::now();
         let guest = store.data_mut();
-        guest.now_ms = u64::try_from(UnixNanos::now().0 / 1_000_000).unwrap_or(0);
+        guest.now_ms = None;
         guest.until = began + limit;
         began
     }

@@ -19,7 +19,7 @@ impl wit::log::Host for Guest {
 
 impl wit::clock::Host for Guest {
     fn now(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.now_ms)
+        Ok(self.now_ms())
     }
 }
 

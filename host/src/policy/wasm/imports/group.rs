@@ -32,7 +32,7 @@ impl wit::group::Host for Guest {
         Ok(self.group()?.origin as u32)
     }
     fn age(&mut self) -> wasmtime::Result<u64> {
-        let now = crate::model::UnixNanos((self.now_ms as i64).saturating_mul(1_000_000));
+        let now = crate::model::UnixNanos((self.now_ms() as i64).saturating_mul(1_000_000));
         Ok(self.group()?.put.age_at(now).as_secs())
     }
     fn trust(&mut self) -> wasmtime::Result<u32> {

@@ -12,7 +12,7 @@ mod wasi;
 
 use super::instance::Identity;
 use super::limits::Memory;
-use crate::model::{EventColumns, TrimColumns};
+use crate::model::{EventColumns, TrimColumns, UnixNanos};
 use crate::policy::context::{Ask, ClosePlan, GroupView, NetworkView, RequestView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,7 +79,8 @@ impl Wants {
 pub(super) struct Guest {
     pub memory: Memory,
     pub question: Question,
-    pub now_ms: u64,
+    /// The time of this question, in milliseconds since 1970, once it was asked for.
+    pub now_ms: Option<u64>,
     /// When the answer must be there: what waits in the host is given up then, since no epoch is looked at there.
     pub until: Instant,
     pub lines: Lines,
@@ -99,7 +100,7 @@ impl Guest {
         Self {
             memory: Memory::default(),
             question: Question::None,
-            now_ms: 0,
+            now_ms: None,
             until: Instant::now(),
             lines: Vec::new(),
             counters: BTreeMap::new(),
@@ -109,6 +110,11 @@ impl Guest {
             config: wants.config.then(|| variables(&identity.settings)),
             identity,
         }
+    }
+
+    /// The time, the same for as long as a question lasts: a guest that could tell time passing could tell more from it.
+    fn now_ms(&mut self) -> u64 {
+        *self.now_ms.get_or_insert_with(|| u64::try_from(UnixNanos::now().0 / 1_000_000).unwrap_or(0))
     }
 }
 
