@@ -4,6 +4,7 @@ use super::imports::{self, Guest, Wants};
 use super::limits::LIMITS;
 use super::v0_1;
 use crate::policy::{PolicyError, Roles};
+use std::path::Path;
 use std::sync::OnceLock;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{Config, Engine};
@@ -19,6 +20,11 @@ fn config(compiles: bool) -> Config {
         .epoch_interruption(true)
         // The native stack must not end first, and calling threads have 2 MiB and more.
         .max_wasm_stack(LIMITS.stack)
+        // A third of an artefact would be tables by which native addresses are found again: in WebAssembly, for backtraces that nobody is
+        // shown, and for debuggers.
+        .generate_address_map(false)
+        .native_unwind_info(false)
+        .wasm_backtrace_max_frames(None)
         // What no policy needs is not accepted.
         .wasm_memory64(false)
         .wasm_relaxed_simd(false)
@@ -61,8 +67,17 @@ impl Prepared {
         // SAFETY: wasmtime trusts what it deserialises to be its own output. `ArtifactStore` hands out nothing but files from a folder
         // that belongs to this user alone, written there by this program from the output of its own compiling child.
         #[allow(unsafe_code, reason = "loading native code is unsafe by its nature")]
-        let Ok(component) = (unsafe { Component::deserialize(engine, artifact) }) else { return Ok(None) };
-        Self::link(engine, &component).map(Some)
+        let component = unsafe { Component::deserialize(engine, artifact) };
+        component.ok().map(|component| Self::link(engine, &component)).transpose()
+    }
+
+    /// The same for the file of an artefact, which stays mapped.
+    pub(super) fn from_file(path: &Path) -> Result<Option<Self>, PolicyError> {
+        let engine = runtime()?;
+        // SAFETY: as above, and files of that folder are replaced and removed but never changed.
+        #[allow(unsafe_code, reason = "loading native code is unsafe by its nature")]
+        let component = unsafe { Component::deserialize_file(engine, path) };
+        component.ok().map(|component| Self::link(engine, &component)).transpose()
     }
 
     fn link(engine: &'static Engine, component: &Component) -> Result<Self, PolicyError> {
