@@ -233,6 +233,13 @@ impl Chain {
         None
     }
 
+    /// Waits for those that are still being compiled: a session of `go list` is over long before, and the next would begin anew.
+    pub fn await_compiled(&mut self) {
+        for link in self.links.iter_mut().filter(|link| link.is_compiling()) {
+            link.load(&self.loader, Patience::Some, &self.faults);
+        }
+    }
+
     /// Keeps what the policies want to remember.
     pub fn remember(&mut self) {
         for link in self.links.iter_mut().chain([&mut self.default_eviction]) {
