@@ -105,6 +105,39 @@ fn a_policy_is_asked_about_the_group_wherever_the_hit_was_found() {
 }
 
 #[test]
+fn one_that_abstains_is_not_asked_again_in_this_session_and_the_others_of_its_chain_are() {
+    let home = Home::new();
+    let [indifferent, strict] = ["abstains_at_the_third_hit", "refuses_everything"].map(|name| plugin(&home, name));
+    home.compile(&indifferent);
+    home.compile(&strict);
+    fill(&home);
+    let [indifferent, strict] = [&indifferent, &strict].map(|path| path.to_str().expect("UTF-8"));
+    let asked = |ended: &Ended, name: &str| ended.policy(&format!("{name}.wasm"))["calls"]["serving"].as_u64();
+    for _ in 0..2 {
+        let (hits, ended) = build(&home, &[indifferent], None);
+        assert_eq!((hits, asked(&ended, "abstains_at_the_third_hit")), (GROUPS, Some(3)), "{}", ended.summary);
+    }
+    let (hits, ended) = build(&home, &[indifferent, strict], None);
+    assert_eq!((hits, asked(&ended, "abstains_at_the_third_hit")), (0, Some(3)), "{}", ended.summary);
+    assert_eq!(asked(&ended, "refuses_everything"), Some(GROUPS), "{}", ended.summary);
+}
+
+#[test]
+fn a_session_that_is_over_before_its_plugin_is_compiled_compiles_it_for_the_next() {
+    let home = Home::new();
+    let plugin = plugin(&home, "refuses_everything");
+    fill(&home);
+    let short = |wants_hit: bool| {
+        let mut go = home.session(&[plugin.to_str().expect("UTF-8")]).start();
+        assert_eq!(go.get(head(0)).is_some(), wants_hit);
+        go.close()
+    };
+    short(true);
+    let second = short(false);
+    assert_eq!(second.policy("refuses_everything.wasm")["calls"]["serving"], 1, "{}", second.summary);
+}
+
+#[test]
 fn one_that_breaks_is_named_and_passed_over_unless_it_is_required() {
     let home = Home::new();
     let plugin = plugin(&home, "traps_when_it_serves");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::workspace::{cargo, run, scratch, target_dir};
+use crate::workspace::{cargo, root, run, scratch, target_dir};
 
 /// The environment variable that makes every session append its summary, one line of JSON, to a file.
 const SUMMARY_VARIABLE: &str = "CACHEWIT_SUMMARY";
@@ -62,6 +62,31 @@ pub fn shipped(name: &str) -> Result<PathBuf> {
     let folders = messages.filter(|message| message.reason == "build-script-executed").map(|message| message.out_dir);
     let found = folders.map(|folder| folder.join(name).with_extension("wasm")).find(|file| file.is_file());
     found.with_context(|| format!("cargo names no folder with the component of {name}"))
+}
+
+/// Makes the component of a policy as an author does: `plugin new` with these roles, and a plain build of the generated crate. `code` takes the
+/// place of the generated one.
+pub fn scaffolded(binary: &Path, name: &str, roles: &[&str], code: Option<&str>, component: &Path) -> Result<()> {
+    let folder = tempfile::tempdir().context("cannot create a folder")?;
+    let mut new = Command::new(binary);
+    new.current_dir(&folder).args(["plugin", "new", name, "--sdk"]).arg(root().join("guest-sdk"));
+    for role in roles {
+        new.args(["--role", role]);
+    }
+    run(new.stdout(Stdio::null()))?;
+    let made = folder.path().join(name);
+    if let Some(code) = code {
+        std::fs::write(made.join("src/lib.rs"), code).with_context(|| format!("cannot write {}", made.display()))?;
+    }
+    let target = folder.path().join("target");
+    let mut build = cargo();
+    build.current_dir(&made).env("CARGO_TARGET_DIR", &target);
+    // Where it was made is of no interest to whoever has it.
+    build.env("RUSTFLAGS", format!("--remap-path-prefix={}=cachewit", root().display()));
+    run(build.args(["build", "--release", "--target", "wasm32-wasip2"]))?;
+    let built = target.join("wasm32-wasip2/release").join(name.replace('-', "_")).with_extension("wasm");
+    std::fs::copy(built, component).with_context(|| format!("cannot write {}", component.display()))?;
+    Ok(())
 }
 
 /// Writes a configuration with the chain of [`GUARDS`] and one shared folder into `folder`, and has each of them taken in, compiled and granted what it

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::product;
-use crate::workspace::{cargo, root, run, say, shown};
+use crate::workspace::{root, say, shown};
 
 /// The version of workspace, SDK and contract: they are one.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -49,26 +49,10 @@ pub fn keep(anew: bool) -> Result<()> {
 }
 
 fn make(binary: &Path, name: &str, component: &Path) -> Result<()> {
-    let made = if name == EVERY_ROLE {
-        let folder = tempfile::tempdir().context("cannot create a folder")?;
-        let mut new = Command::new(binary);
-        new.current_dir(&folder).args(["plugin", "new", EVERY_ROLE, "--sdk"]).arg(root().join("guest-sdk"));
-        for role in ["admission", "serving", "eviction", "remote", "observer"] {
-            new.args(["--role", role]);
-        }
-        run(new.stdout(Stdio::null()))?;
-        let target = folder.path().join("target");
-        let mut build = cargo();
-        build.current_dir(folder.path().join(EVERY_ROLE)).env("CARGO_TARGET_DIR", &target);
-        // Where it was made is of no interest to whoever has it.
-        build.env("RUSTFLAGS", format!("--remap-path-prefix={}=cachewit", root().display()));
-        run(build.args(["build", "--release", "--target", "wasm32-wasip2"]))?;
-        let built = target.join("wasm32-wasip2/release").join(EVERY_ROLE.replace('-', "_")).with_extension("wasm");
-        std::fs::copy(built, component)
-    } else {
-        std::fs::copy(product::shipped(name)?, component)
-    };
-    made.with_context(|| format!("cannot write {}", component.display()))?;
+    if name == EVERY_ROLE {
+        return product::scaffolded(binary, name, &["admission", "serving", "eviction", "remote", "observer"], None, component);
+    }
+    std::fs::copy(product::shipped(name)?, component).with_context(|| format!("cannot write {}", component.display()))?;
     Ok(())
 }
 

@@ -12,6 +12,8 @@ pub enum Serve {
     Yes,
     /// Do not serve it: `go` makes it anew.
     Refuse,
+    /// No opinion on this hit and any other of this session: it is not asked again.
+    Abstain,
 }
 
 impl Serve {
@@ -21,6 +23,7 @@ impl Serve {
             Self::NoOpinion => 0,
             Self::Yes => 1,
             Self::Refuse => 2,
+            Self::Abstain => 3,
         }
     }
 
@@ -29,12 +32,14 @@ impl Serve {
         match code {
             1 => Self::Yes,
             2 => Self::Refuse,
+            3 => Self::Abstain,
             _ => Self::NoOpinion,
         }
     }
 }
 
-/// Judges hits before they are served. It costs a call on every hit, so have this role only to refuse some.
+/// Judges hits before they are served. It costs a call on every hit, so have this role only to refuse some, and [abstain](Serve::Abstain)
+/// in sessions in which none is.
 pub trait Serving {
     /// Asked before a hit is served that this session did not put itself.
     fn serve(&mut self, group: &dyn Group, session: &dyn Session) -> Serve;

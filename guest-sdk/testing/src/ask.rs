@@ -24,10 +24,11 @@ impl Admission for Component {
 
 impl Serving for Component {
     fn serve(&mut self, group: &dyn Group, session: &dyn Session) -> Serve {
-        match self.ask_in("serve", event::group(group), session)["serve"].as_bool() {
-            None => Serve::NoOpinion,
-            Some(true) => Serve::Yes,
-            Some(false) => Serve::Refuse,
+        match &self.ask_in("serve", event::group(group), session)["serve"] {
+            Value::Bool(true) => Serve::Yes,
+            Value::Bool(false) => Serve::Refuse,
+            Value::String(word) if word == "abstain" => Serve::Abstain,
+            _ => Serve::NoOpinion,
         }
     }
 }

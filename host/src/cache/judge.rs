@@ -8,14 +8,15 @@ use crate::policy::{Chain, FactSource, Group, GroupView};
 use crate::store::{GroupRow, Used};
 use std::fs::File;
 use std::io::{BufReader, Read};
-use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 /// Asks the chain, if anybody in it has a say.
 pub(super) struct Judge {
     chain: Arc<Mutex<Chain>>,
     sources: Arc<Sources>,
-    /// Found out at the first hit.
-    serves: OnceLock<bool>,
+    /// Whether anybody may have a say, which shows when it is asked for.
+    serves: AtomicBool,
     awaited: Once,
 }
 
@@ -38,32 +39,24 @@ pub(super) enum Found<'a> {
 impl Judge {
     pub fn new(chain: Arc<Mutex<Chain>>, shelf: Arc<Shelf>) -> Self {
         let facts = Arc::new(ArchiveFacts::new(shelf.clone()));
-        Self { chain, sources: Arc::new(Sources { shelf, facts }), serves: OnceLock::new(), awaited: Once::new() }
+        Self { chain, sources: Arc::new(Sources { shelf, facts }), serves: AtomicBool::new(true), awaited: Once::new() }
     }
 
     /// Whether it may be served.
     pub fn lets_pass(&self, action: Digest, hit: &Hit, found: &Found<'_>) -> bool {
-        if hit.own {
-            return true;
-        }
-        if !self.serves() {
+        if hit.own || !self.serves.load(Ordering::Relaxed) {
             return true;
         }
         let view = self.view(action, hit, found);
-        self.chain().serve(&view)
+        let mut chain = self.chain();
+        let passes = chain.serve(&view);
+        self.serves.store(chain.serves(), Ordering::Relaxed);
+        passes
     }
 
     /// Waits until everybody is there whose word is needed. A body that is on its way would not wait for a compiler.
     pub fn await_required(&self) {
-        self.awaited.call_once(|| {
-            if self.serves() {
-                self.chain().await_required();
-            }
-        });
-    }
-
-    fn serves(&self) -> bool {
-        *self.serves.get_or_init(|| self.chain().serves())
+        self.awaited.call_once(|| self.chain().await_required());
     }
 
     fn chain(&self) -> MutexGuard<'_, Chain> {

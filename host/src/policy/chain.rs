@@ -60,10 +60,10 @@ impl Chain {
         self.links.is_empty()
     }
 
-    /// Whether hits have to be judged: a link has the role, or is required and has no word to say.
+    /// Whether hits have to be judged: a link has the role and does not abstain, or is required and has no word to say.
     pub fn serves(&mut self) -> bool {
         let faults = self.faults.clone();
-        self.links.iter_mut().any(|link| link.roles(&faults).map_or(link.is_required(), |roles| roles.serving))
+        self.links.iter_mut().any(|link| link.roles(&faults).map_or(link.is_required(), |roles| roles.serving && !link.abstains))
     }
 
     /// Whether anybody says what may stay and leave.
@@ -101,13 +101,14 @@ impl Chain {
     pub fn serve(&mut self, group: &GroupView) -> bool {
         for link in &mut self.links {
             let answer = match link.roles(&self.faults) {
-                Some(roles) if !roles.serving => continue,
+                Some(roles) if !roles.serving || link.abstains => continue,
                 Some(_) => {
                     link.load(&self.loader, Patience::None, &self.faults);
                     link.ask("serving", &self.faults, |policy| policy.serve(group))
                 }
                 None => None,
             };
+            link.abstains = answer == Some(Serve::Abstain);
             let refused = answer.map_or(link.is_required(), |answer| answer == Serve::Refuse);
             if refused {
                 return false;

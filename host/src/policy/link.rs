@@ -26,6 +26,8 @@ pub(super) struct Link {
     /// known then.
     manifest: Option<Result<(Manifest, Roles), ()>>,
     component: Option<Component>,
+    /// Whether it has said that it has no opinion on any hit of this session.
+    pub abstains: bool,
     state: State,
     calls: BTreeMap<&'static str, u64>,
     failures: u32,
@@ -90,6 +92,7 @@ impl Link {
             config,
             manifest: None,
             component: None,
+            abstains: false,
             state: State::New,
             calls: BTreeMap::new(),
             failures: 0,

@@ -77,7 +77,7 @@ impl Admission for CiGuard {
 impl Serving for CiGuard {
     fn serve(&mut self, group: &dyn Group, session: &dyn Session) -> Serve {
         if !self.job(session).distrusts {
-            return Serve::NoOpinion;
+            return Serve::Abstain;
         }
         match group.origin() {
             Origin::Local | Origin::Native => Serve::NoOpinion,

@@ -91,8 +91,8 @@ fn a_build_of_a_tag_takes_nothing_that_came_from_elsewhere() {
     assert_eq!(serve("{}", "tag", Origin::Unknown), Serve::Refuse);
     assert_eq!(serve("{}", "tag", Origin::Local), Serve::NoOpinion);
     assert_eq!(serve("{}", "tag", Origin::Native), Serve::NoOpinion);
-    assert_eq!(serve("{}", "push", Origin::Remote), Serve::NoOpinion);
-    assert_eq!(serve(r#"{"distrust-remote-on": []}"#, "tag", Origin::Remote), Serve::NoOpinion);
+    assert_eq!(serve("{}", "push", Origin::Remote), Serve::Abstain);
+    assert_eq!(serve(r#"{"distrust-remote-on": []}"#, "tag", Origin::Remote), Serve::Abstain);
     assert_eq!(serve(r#"{"distrust-remote-on": ["push"]}"#, "push", Origin::Remote), Serve::Refuse);
 }
 
@@ -100,8 +100,8 @@ fn a_build_of_a_tag_takes_nothing_that_came_from_elsewhere() {
 fn an_event_that_was_not_granted_may_be_a_distrusted_one_and_outside_of_ci_there_is_none() {
     let remote = Group { origin: Origin::Remote, ..Group::default() };
     assert_eq!(guard("{}").serve(&remote, &Ungranted), Serve::Refuse);
-    assert_eq!(guard(r#"{"distrust-remote-on": []}"#).serve(&remote, &Ungranted), Serve::NoOpinion);
-    assert_eq!(guard("{}").serve(&remote, &session(&[("ci", "false")])), Serve::NoOpinion);
+    assert_eq!(guard(r#"{"distrust-remote-on": []}"#).serve(&remote, &Ungranted), Serve::Abstain);
+    assert_eq!(guard("{}").serve(&remote, &session(&[("ci", "false")])), Serve::Abstain);
 }
 
 #[test]

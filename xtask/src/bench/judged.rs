@@ -12,7 +12,7 @@ use super::large::{Session, Store};
 use super::stats::median;
 use crate::product;
 use crate::table::Table;
-use crate::workspace::{root, say, shown};
+use crate::workspace::{root, run, say, shown};
 
 /// The name that `--only` matches.
 pub const NAME: &str = "a hit, judged";
@@ -24,15 +24,41 @@ const BATCH: usize = 100;
 /// Batches of each session, which take turns.
 const ROUNDS: usize = 600;
 
-/// A shipped plugin with this role, which asks for nothing where it has no opinion.
-const JUDGE: &str = "builtin:ci-guard";
+/// A plugin that judges each hit and asks for nothing: what it is told of a hit costs what it costs wherever it is asked for. The shipped one
+/// abstains where it refuses nothing.
+const JUDGE: &str = r#"
+use cachewit_guest::{ConfigError, Group, Policy, Serve, Serving, Session};
+
+struct Judge;
+
+impl Policy for Judge {
+    const NAME: &'static str = "judge";
+    const VERSION: &'static str = "0.1.0";
+    type Settings = ();
+
+    fn configure(_: ()) -> Result<Self, ConfigError> {
+        Ok(Self)
+    }
+}
+
+impl Serving for Judge {
+    fn serve(&mut self, _: &dyn Group, _: &dyn Session) -> Serve {
+        Serve::NoOpinion
+    }
+}
+
+cachewit_guest::export!(Judge: serving);
+"#;
 
 /// Fills a store and measures.
 pub fn measure(binary: &Path, dir: &Path, random: &mut fastrand::Rng) -> Result<Table> {
     let store = Store::fill(binary, &dir.join("judged"), ENTRIES)?;
+    let judge = dir.join("judge.wasm");
+    product::scaffolded(binary, "judge", &["serving"], Some(JUDGE), &judge)?;
     let config = dir.join("judged.toml");
-    std::fs::write(&config, format!("{}\n[[policy]]\nuse = \"{JUDGE}\"\n", product::EMPTY_CONFIG))
-        .context("cannot write a configuration")?;
+    std::fs::write(&config, product::EMPTY_CONFIG).context("cannot write a configuration")?;
+    let mut add = Command::new(binary);
+    run(add.args(["plugin", "add"]).arg(&judge).arg("--config").arg(&config).stdout(Stdio::null()))?;
     // The first one compiles it.
     Session::start_with(&store, &config)?.end()?;
     let (mut free, mut judged) = (Session::start(&store)?, Session::start_with(&store, &config)?);
@@ -60,7 +86,7 @@ pub fn measure(binary: &Path, dir: &Path, random: &mut fastrand::Rng) -> Result<
     }
     free.end()?;
     judged.end()?;
-    let call = call(binary)?;
+    let call = call(binary, &judge)?;
     let (alone, asked) = (median(&alone) * 1e6, median(&asked) * 1e6);
     let mut table = Table::new(1, &["a hit, of a hundred under way", "time"]);
     let more = asked - alone;
@@ -77,11 +103,11 @@ pub fn measure(binary: &Path, dir: &Path, random: &mut fastrand::Rng) -> Result<
 }
 
 /// Microseconds of the call alone, as `plugin bench` measures it.
-fn call(binary: &Path) -> Result<f64> {
+fn call(binary: &Path, judge: &Path) -> Result<f64> {
     let mut bench = Command::new(binary);
-    bench.args(["plugin", "bench", JUDGE, "--json"]).arg(root().join("tests/histories/x-crypto.history.zst"));
+    bench.args(["plugin", "bench", "--json"]).arg(judge).arg(root().join("tests/histories/x-crypto.history.zst"));
     let output = bench.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start `{}`", shown(&bench)))?;
     let said: Value = serde_json::from_slice(&output.stdout).context("`plugin bench` says something else than xtask knows")?;
-    let Some(nanos) = said["serving, a hit"]["median_ns"].as_f64() else { bail!("`plugin bench` has not asked {JUDGE} about a hit") };
+    let Some(nanos) = said["serving, a hit"]["median_ns"].as_f64() else { bail!("`plugin bench` has not asked the judge about a hit") };
     Ok(nanos / 1e3)
 }

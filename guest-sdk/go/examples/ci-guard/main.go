@@ -82,7 +82,7 @@ func (g *Guard) admit(group policy.Group, session policy.Session) admission.Admi
 
 func (g *Guard) serve(group policy.Group, session policy.Session) serving.Serve {
 	if !g.of(session).distrusts {
-		return serving.NoOpinion
+		return serving.Abstain
 	}
 	switch group.Origin() {
 	case policy.Local, policy.Native:

@@ -94,12 +94,12 @@ func TestABuildOfATagTakesNothingThatCameFromElsewhere(t *testing.T) {
 		{"{}", jobFor("tag", "main"), policy.UnknownOrigin, serving.Refuse},
 		{"{}", jobFor("tag", "main"), policy.Local, serving.NoOpinion},
 		{"{}", jobFor("tag", "main"), policy.Native, serving.NoOpinion},
-		{"{}", jobFor("push", "main"), policy.Remote, serving.NoOpinion},
-		{`{"distrust-remote-on": []}`, jobFor("tag", "main"), policy.Remote, serving.NoOpinion},
+		{"{}", jobFor("push", "main"), policy.Remote, serving.Abstain},
+		{`{"distrust-remote-on": []}`, jobFor("tag", "main"), policy.Remote, serving.Abstain},
 		{`{"distrust-remote-on": ["push"]}`, jobFor("push", "main"), policy.Remote, serving.Refuse},
 		{"{}", fake.Ungranted{"ci": "true"}, policy.Remote, serving.Refuse},
-		{`{"distrust-remote-on": []}`, fake.Ungranted{"ci": "true"}, policy.Remote, serving.NoOpinion},
-		{"{}", fake.Session{"ci": "false"}, policy.Remote, serving.NoOpinion},
+		{`{"distrust-remote-on": []}`, fake.Ungranted{"ci": "true"}, policy.Remote, serving.Abstain},
+		{"{}", fake.Session{"ci": "false"}, policy.Remote, serving.Abstain},
 	} {
 		if answer := guardOf(t, hit.json).serve(fake.Group{OfOrigin: hit.origin}, hit.session); answer != hit.want {
 			t.Errorf("%+v: %d", hit, answer)

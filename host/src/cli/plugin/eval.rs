@@ -131,7 +131,9 @@ fn ask(policy: &mut dyn Policy, question: &Question) -> Result<Value, PolicyErro
         Question::Serve(group) => {
             let served = match policy.serve(&group.view())? {
                 Serve::NoOpinion => Value::Null,
-                answer => (answer == Serve::Yes).into(),
+                Serve::Yes => true.into(),
+                Serve::Refuse => false.into(),
+                Serve::Abstain => "abstain".into(),
             };
             json!({ "serve": served })
         }
