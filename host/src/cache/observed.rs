@@ -7,6 +7,11 @@ use std::sync::{Arc, PoisonError};
 
 /// Tells those who want to know: the requests, then the groups that were evicted, then those that were shared.
 pub(super) fn tell(cache: &Cache, events: &[Event], evicted: &[(u64, Kind)]) {
+    let shared = cache.shared_now.lock().unwrap_or_else(PoisonError::into_inner);
+    // A `go env` is too short a session for finding out whether anybody would want to know of nothing.
+    if events.is_empty() && evicted.is_empty() && shared.groups.is_empty() {
+        return;
+    }
     let mut chain = cache.chain();
     if !chain.observes() {
         return;
@@ -15,16 +20,12 @@ pub(super) fn tell(cache: &Cache, events: &[Event], evicted: &[(u64, Kind)]) {
     for event in events {
         columns.push(request(event));
     }
-    let shared = cache.shared_now.lock().unwrap_or_else(PoisonError::into_inner);
     for (code, groups) in [(EventCode::Evicted, evicted), (EventCode::Shared, &shared.groups)] {
         for (size, kind) in groups {
             columns.push(EventRow { code, level: 0, size: *size, time: 0, duration: 0, kind: Some(*kind), cost: None });
         }
     }
-    drop(shared);
-    if !columns.is_empty() {
-        chain.observe(&Arc::new(columns));
-    }
+    chain.observe(&Arc::new(columns));
 }
 
 fn request(event: &Event) -> EventRow {
