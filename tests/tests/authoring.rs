@@ -241,7 +241,10 @@ fn what_cannot_be_asked_is_an_error_that_says_what_can() {
     for (event, settings, problem) in [
         (json!({ "admit": {} }), json!({}), "it has no role `admission`"),
         (json!({ "score": { "rows": [{ "sise": 1 }] } }), json!({}), "`sise`"),
-        (json!({ "sing": {} }), json!({}), "the event: it cannot be used"),
+        (json!({ "sing": {} }), json!({}), "the event: it cannot be used: there is no `sing`; there are session, admit, serve"),
+        (json!({ "score": {}, "sesion": {} }), json!({}), "there is no `sesion`"),
+        (json!({ "admit": {}, "score": {} }), json!({}), "an event asks one thing, and this one has `admit` and `score`"),
+        (json!({ "session": {} }), json!({}), "it asks nothing; name one of admit"),
         (json!({ "score": {}, "session": { "moon": "full" } }), json!({}), "`session` has no `moon`"),
         (json!({ "score": {} }), json!({ "a": 1 }), "there is no such setting"),
     ] {
