@@ -71,7 +71,7 @@ impl Judge {
         let (alone, origin) = match found {
             Found::Here => (None, Origin::Unknown),
             Found::Native => (None, Origin::Native),
-            Found::Fetched(entry) => (Some((*entry).clone()), Origin::Remote),
+            Found::Fetched(entry) => (Some((*entry).clone()), entry.origin),
         };
         let sources = self.sources.clone();
         GroupView::later(move || {
@@ -84,7 +84,10 @@ impl Judge {
                 return group_of(&row, facts.clone());
             }
             let path = path.unwrap_or_else(|| shelf.layout().object(output));
-            group_of_one(action, &Hit { output, size, put, path, used, own: false }, alone.as_ref(), origin)
+            match &alone {
+                Some(entry) => fetched_group(entry, Arc::new(FileFacts(path))),
+                None => group_of_one(action, &Hit { output, size, put, path, used, own: false }, origin),
+            }
         })
     }
 }
@@ -92,6 +95,26 @@ impl Judge {
 /// A group of the index, as policies are asked about it.
 pub fn group_view(row: &GroupRow, facts: Arc<dyn FactSource>) -> GroupView {
     GroupView::of(group_of(row, facts))
+}
+
+/// What has just been fetched, as policies are asked about it: the index may know nothing of the rest of its group.
+pub fn fetched_view(entry: &Entry, facts: Arc<dyn FactSource>) -> GroupView {
+    GroupView::of(fetched_group(entry, facts))
+}
+
+fn fetched_group(entry: &Entry, facts: Arc<dyn FactSource>) -> Group {
+    Group {
+        action: entry.head,
+        output: entry.output,
+        kind: entry.kind,
+        size: entry.size,
+        own_size: entry.size,
+        members: 1,
+        cost: entry.cost,
+        origin: Origin::Remote,
+        put: entry.put,
+        facts,
+    }
 }
 
 fn group_of(row: &GroupRow, facts: Arc<dyn FactSource>) -> Group {
@@ -111,16 +134,16 @@ fn group_of(row: &GroupRow, facts: Arc<dyn FactSource>) -> Group {
     }
 }
 
-/// What the index does not know: what lies in Go's own cache, and what has just arrived.
-fn group_of_one(action: Digest, hit: &Hit, entry: Option<&Entry>, origin: Origin) -> Group {
+/// What the index does not know, such as what lies in Go's own cache.
+fn group_of_one(action: Digest, hit: &Hit, origin: Origin) -> Group {
     Group {
-        action: entry.map_or(action, |entry| entry.head),
+        action,
         output: hit.output,
-        kind: entry.map_or_else(|| sniff(&hit.path), |entry| entry.kind),
+        kind: sniff(&hit.path),
         size: hit.size,
         own_size: hit.size,
         members: 1,
-        cost: entry.and_then(|entry| entry.cost),
+        cost: None,
         origin,
         put: hit.put,
         facts: Arc::new(FileFacts(hit.path.clone())),

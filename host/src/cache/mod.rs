@@ -2,6 +2,7 @@
 
 mod archive;
 mod bounds;
+mod decide;
 mod groups;
 mod hold;
 mod judge;
@@ -17,7 +18,7 @@ mod snapshots;
 mod stream;
 
 pub use bounds::{ChainScorer, Demands, TrimOutcome, below_limit, default_max_size, goal_of, trim_now};
-pub use judge::group_view;
+pub use judge::{fetched_view, group_view};
 pub use late::sweep_now;
 pub use ledger::{Counts, PolicyCounts, RemoteCounts, Summary};
 pub use recall::worth_it as worth_recalling;

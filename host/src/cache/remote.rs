@@ -1,20 +1,21 @@
 //! The remote side of a session, plugged into the local store and the chain.
 
 use super::Shelf;
+use super::decide::ChainDecides;
 use crate::fault::Faults;
 use crate::model::{Digest, Entry, Facts, Kind};
 use crate::object;
-use crate::policy::{self, Chain, NetworkView};
+use crate::policy::Chain;
 use crate::remote::client::{Client, Settings};
 use crate::remote::record::{Group, Member};
 use crate::remote::share::{ShareJob, ShareReport, SharedGroup};
 use crate::remote::target::{Health, StoreConfig};
-use crate::remote::{AskStep, ClosePlan, Decide, Incoming, Local, RequestView, SetView, TargetView};
+use crate::remote::{Incoming, Local};
 use crate::store::index::MemberRow;
 use crate::store::{self, GroupRow};
 use std::fs::File;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// The client of a session's stores. None where there are none, or where they cannot be used as configured.
@@ -94,61 +95,6 @@ impl Local for ShelfLocal {
 
     fn open(&self, output: Digest) -> io::Result<File> {
         File::open(self.0.layout().object(output))
-    }
-}
-
-/// The chain, as the remote room sees it.
-struct ChainDecides(Arc<Mutex<Chain>>);
-
-impl ChainDecides {
-    fn with<T>(&self, ask: impl FnOnce(&mut Chain) -> T) -> T {
-        ask(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-fn targets(views: &[TargetView]) -> Vec<policy::TargetView> {
-    let one = |view: &TargetView| policy::TargetView {
-        name: view.name.clone(),
-        engine: view.engine.to_owned(),
-        mode: u32::from(view.reads) | u32::from(view.writes) << 1,
-        health: view.health as u32,
-    };
-    views.iter().map(one).collect()
-}
-
-impl Decide for ChainDecides {
-    fn open(&mut self, views: &[TargetView], sets: &[SetView]) -> Option<Vec<usize>> {
-        let one = |set: &SetView| policy::SetView {
-            name: set.name.clone(),
-            stream: set.stream.clone(),
-            target: set.target as u32,
-            age: set.age.as_secs(),
-            entries: set.entries,
-        };
-        let network = NetworkView { targets: targets(views), sets: sets.iter().map(one).collect() };
-        self.with(|chain| chain.open(&network)).map(|sets| sets.into_iter().map(|set| set as usize).collect())
-    }
-
-    fn route(&mut self, request: &RequestView, views: &[TargetView]) -> Option<Vec<AskStep>> {
-        let network = NetworkView { targets: targets(views), sets: Vec::new() };
-        let request = policy::RequestView {
-            action: request.action,
-            // The contract's mask has a bit for each of the first 32 targets.
-            named: request.named as u32,
-            cost: request.cost,
-            waited: u64::try_from(request.waited.as_millis()).unwrap_or(u64::MAX),
-        };
-        let steps = self.with(|chain| chain.route(&network, request))?;
-        Some(steps.into_iter().map(|step| AskStep { target: step.target as usize, wait: step.wait }).collect())
-    }
-
-    fn close(&mut self, views: &[TargetView]) -> Option<ClosePlan> {
-        let network = NetworkView { targets: targets(views), sets: Vec::new() };
-        let plan = self.with(|chain| chain.close(&network))?;
-        Some(ClosePlan {
-            publish: plan.publish.into_iter().map(|(target, name)| (target as usize, name)).collect(),
-            share: plan.share.into_iter().map(|target| target as usize).collect(),
-        })
     }
 }
 

@@ -3,11 +3,14 @@
 use super::Settings;
 use super::resolve::{config, human};
 use crate::fault::printable;
+use crate::policy::SessionView;
+use crate::policy::manifest::GRANTED_FACTS;
 use crate::policy::wasm::ArtifactStore;
 use crate::simulate::{Bounds, Contender, History, Line, Outcome, StoreSize, Times, run as replay, svg};
 use crate::store::Layout;
 use crate::trace::{self, Trace};
 use anyhow::{Context, Result, anyhow, bail};
+use clap::builder::ArgPredicate;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,6 +21,9 @@ use std::time::Duration;
 /// What is compared where nobody says otherwise.
 const POLICIES: [&str; 2] = ["builtin:rebuild-cost", "builtin:lru"];
 
+/// The same of a fleet: with a store between its machines, and without.
+const FLEET_POLICIES: [&str; 2] = ["builtin:read-through", "builtin:read-through{\"share\":false}"];
+
 /// The arguments of `simulate`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -27,11 +33,23 @@ pub(super) struct Arguments {
     #[arg(long = "policy", value_name = "PLUGINS", value_parser = Contender::parse)]
     policies: Vec<Contender>,
     /// Sizes of the store, such as 1GiB, or 1.25x for a multiple of what one revision uses
-    #[arg(long = "size", value_name = "SIZES", value_delimiter = ',', default_value = "0.8x,1.02x,1.25x,2x")]
+    #[arg(
+        long = "size",
+        value_name = "SIZES",
+        value_delimiter = ',',
+        default_value = "0.8x,1.02x,1.25x,2x",
+        default_value_if("fleet", ArgPredicate::IsPresent, "2x")
+    )]
     sizes: Vec<StoreSize>,
     /// How long what a session without close was handed stays
     #[arg(long, value_name = "DURATION", value_parser = crate::config::parse_duration, default_value = "10m")]
     grace: Duration,
+    /// Each revision on a fresh machine of its own, and one remote store that all of them have
+    #[arg(long)]
+    fleet: bool,
+    /// What every session is said to be, such as ci=true or branch=main; policies may ask for it
+    #[arg(long = "fact", value_name = "KEY=VALUE", value_parser = fact)]
+    facts: Vec<(String, String)>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -53,11 +71,16 @@ struct Cell<'a> {
 
 /// Simulates and prints.
 pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let history = History::new(sessions(&arguments.settings, &arguments.traces)?)?;
+    let mut sessions = sessions(&arguments.settings, &arguments.traces)?;
+    for session in &mut sessions {
+        session.header.facts.extend(arguments.facts.iter().cloned());
+    }
+    let history = if arguments.fleet { History::of_fleet(sessions)? } else { History::new(sessions)? };
     if history.working_set.bytes == 0 {
         bail!("the sessions of these traces used nothing, so there is nothing to simulate");
     }
-    let usual = || POLICIES.iter().map(|name| Contender::parse(name).map_err(|error| anyhow!(error))).collect::<Result<Vec<_>>>();
+    let usual = if arguments.fleet { FLEET_POLICIES } else { POLICIES };
+    let usual = || usual.iter().map(|name| Contender::parse(name).map_err(|error| anyhow!(error))).collect::<Result<Vec<_>>>();
     let contenders = if arguments.policies.is_empty() { usual()? } else { arguments.policies.clone() };
     let artifacts =
         ArtifactStore::of_this_user().ok_or_else(|| anyhow!("there is no cache folder for this user to compile into; set HOME"))?;
@@ -76,7 +99,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Every trace that is meant.
+/// A fact of a session. The stream is none: it says which sessions are runs of the same command.
+fn fact(text: &str) -> Result<(String, String), String> {
+    let keys = || SessionView::KEYS.into_iter().chain(GRANTED_FACTS).filter(|key| *key != "stream");
+    match text.split_once('=') {
+        Some((key, value)) if keys().any(|known| known == key) => Ok((key.to_owned(), value.to_owned())),
+        Some((key, _)) => Err(format!("there is no fact `{key}` to set; there are {}", keys().collect::<Vec<_>>().join(", "))),
+        None => Err("write KEY=VALUE, such as branch=main".to_owned()),
+    }
+}
+
 /// The sessions of these traces, histories and folders; without any, those that this store has recorded.
 pub(super) fn sessions(settings: &Settings, named: &[PathBuf]) -> Result<Vec<Trace>> {
     let mut traces = Vec::new();
@@ -199,47 +231,48 @@ fn print_table(history: &History, cells: &[Cell<'_>]) {
     if history.left_out() > 0 {
         println!("{} requests were left out of the traces, and of this", history.left_out());
     }
-    let mut rows = vec![
-        [
-            "policy",
-            "size",
-            "bytes",
-            "gets",
-            "hits",
-            "misses",
-            "made again",
-            "bytes",
-            "seconds lost",
-            "evicted",
-            "bytes",
-            "a trim",
-            "a scoring",
-            "an admission",
-        ]
-        .map(str::to_owned),
-    ];
+    let is_fleet = cells.iter().any(|cell| cell.outcome.wire.is_some());
+    let mut head = vec!["policy", "size", "bytes", "gets", "hits", "misses", "made again", "bytes", "seconds lost"];
+    head.extend(if is_fleet {
+        &["fetched", "bytes", "reads", "in vain", "shared", "bytes", "kept back"][..]
+    } else {
+        &["evicted", "bytes", "a trim", "a scoring", "an admission"]
+    });
+    let mut rows = vec![head.into_iter().map(str::to_owned).collect::<Vec<_>>()];
     let time = |times: Times| times.mean_us().map_or_else(|| "-".to_owned(), |mean| format!("{:.2} ms", mean / 1e3));
     for cell in cells {
-        let Outcome {
-            gets, hits, misses, again, again_bytes, unknown, evicted_groups, evicted_bytes, decisions, scoring, admissions, ..
-        } = cell.outcome;
-        let more = if unknown > 0 { "+" } else { "" };
-        rows.push([
+        let outcome = &cell.outcome;
+        let more = if outcome.unknown > 0 { "+" } else { "" };
+        let mut row = vec![
             printable(&cell.contender.name, 60),
             cell.size.to_string(),
             human(cell.bytes),
-            gets.to_string(),
-            hits.to_string(),
-            misses.to_string(),
-            again.to_string(),
-            human(again_bytes),
-            format!("{:.1}{more}", cell.outcome.lost_seconds()),
-            evicted_groups.to_string(),
-            human(evicted_bytes),
-            time(decisions),
-            time(scoring),
-            time(admissions),
-        ]);
+            outcome.gets.to_string(),
+            outcome.hits.to_string(),
+            outcome.misses.to_string(),
+            outcome.again.to_string(),
+            human(outcome.again_bytes),
+            format!("{:.1}{more}", outcome.lost_seconds()),
+        ];
+        row.extend(match &outcome.wire {
+            Some(wire) => vec![
+                wire.fetched.to_string(),
+                human(wire.fetched_bytes),
+                wire.reads.to_string(),
+                wire.in_vain.to_string(),
+                wire.shared.to_string(),
+                human(wire.shared_bytes),
+                wire.kept_back.to_string(),
+            ],
+            None => vec![
+                outcome.evicted_groups.to_string(),
+                human(outcome.evicted_bytes),
+                time(outcome.decisions),
+                time(outcome.scoring),
+                time(outcome.admissions),
+            ],
+        });
+        rows.push(row);
     }
     let widths: Vec<usize> =
         (0..rows[0].len()).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();

@@ -15,6 +15,7 @@ mod envelope;
 pub mod head;
 pub mod layout;
 pub mod record;
+pub mod rule;
 pub mod set;
 pub mod share;
 pub mod target;

@@ -9,7 +9,10 @@ use std::collections::{HashMap, HashSet};
 #[derive(Debug)]
 pub struct History {
     pub(super) sessions: Vec<Trace>,
-    pub(super) steps: Vec<Step>,
+    /// What happens on each machine.
+    pub(super) machines: Vec<Vec<Step>>,
+    /// Whether these have a remote store between them.
+    pub(super) is_fleet: bool,
     /// Sessions whose leases matter to others: they go on while another one ends, or end without close.
     pub(super) holds: Vec<bool>,
     /// How much one revision uses.
@@ -57,7 +60,25 @@ impl History {
         // Stable, so that what happens at the same moment stays in order.
         steps.sort_by_key(|step| step.at);
         let (holds, working_set) = (holds(&sessions, &steps), WorkingSet::of(&sessions));
-        Ok(Self { sessions, steps, holds, working_set })
+        Ok(Self { sessions, machines: vec![steps], is_fleet: false, holds, working_set })
+    }
+
+    /// The same on a fleet: each revision, or each session where nobody said which belong together, on a fresh machine, one machine after the
+    /// other, and a remote store that all of them have.
+    pub fn of_fleet(sessions: Vec<Trace>) -> Result<Self, SimulationError> {
+        let mut history = Self::new(sessions)?;
+        let mut places = HashMap::new();
+        let mut machines: Vec<Vec<Step>> = Vec::new();
+        for step in history.machines.iter().flatten() {
+            let revision = part(step.session, &history.sessions[step.session]);
+            let place = *places.entry(revision).or_insert(machines.len());
+            if place == machines.len() {
+                machines.push(Vec::new());
+            }
+            machines[place].push(*step);
+        }
+        (history.machines, history.is_fleet) = (machines, true);
+        Ok(history)
     }
 
     /// How many sessions there are.
@@ -114,6 +135,11 @@ fn holds(sessions: &[Trace], steps: &[Step]) -> Vec<bool> {
     holds
 }
 
+/// The revision that a session is of, or else its own number.
+fn part(number: usize, session: &Trace) -> Result<&str, usize> {
+    session.header.history.as_ref().map(|origin| origin.revision.as_str()).ok_or(number)
+}
+
 impl WorkingSet {
     fn of(sessions: &[Trace]) -> Self {
         let mut known = Known::default();
@@ -122,8 +148,7 @@ impl WorkingSet {
         }
         let mut parts: HashMap<Result<&str, usize>, Vec<&Trace>> = HashMap::new();
         for (number, session) in sessions.iter().enumerate() {
-            let part = session.header.history.as_ref().map(|origin| origin.revision.as_str()).ok_or(number);
-            parts.entry(part).or_default().push(session);
+            parts.entry(part(number, session)).or_default().push(session);
         }
         let sized = parts.into_iter().map(|(part, sessions)| {
             let used = || sessions.iter().flat_map(|session| &session.events).filter(|event| event.what != What::Native);
@@ -193,7 +218,7 @@ mod tests {
         // The second request of the first one was answered before the first, which took long.
         let sessions = vec![session(2_000, 1, None, vec![get(1, 4)]), session(0, 9, None, vec![get(3, 1), get(2, 2), get(8, 3)])];
         let history = History::new(sessions).unwrap();
-        let order: Vec<(usize, Happens)> = history.steps.iter().map(|step| (step.session, step.what)).collect();
+        let order: Vec<(usize, Happens)> = history.machines[0].iter().map(|step| (step.session, step.what)).collect();
         let request = |session, number| (session, Happens::Request(number));
         let (begin, end) = (|session| (session, Happens::Begin), |session| (session, Happens::End));
         let expected = [begin(0), begin(1), request(0, 0), request(0, 1), request(1, 0), end(1), request(0, 2), end(0)];

@@ -5,6 +5,7 @@
 //! to do where the simulated store has less, or more, than the recorded one had.
 
 mod chart;
+mod fleet;
 mod history;
 mod known;
 mod outcome;
@@ -13,8 +14,10 @@ mod replay;
 mod session;
 mod size;
 mod store;
+mod told;
 
 pub use chart::{Line, svg};
+pub use fleet::Wire;
 pub use history::{History, WorkingSet};
 pub use outcome::{Outcome, Times};
 pub use policy::Contender;

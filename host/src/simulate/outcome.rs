@@ -1,6 +1,7 @@
 //! What became of a simulation.
 
-use crate::policy::LinkReport;
+use super::fleet::Wire;
+use crate::policy::{Chain, LinkReport};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -77,6 +78,9 @@ pub struct Outcome {
     pub scoring: Times,
     /// Questions to admission, the chain whole.
     pub admissions: Times,
+    /// What went over the wire; None where there is no fleet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wire: Option<Wire>,
     /// What plugins counted, by plugin and name.
     pub counters: BTreeMap<String, BTreeMap<String, u64>>,
 }
@@ -90,6 +94,13 @@ impl Outcome {
                 let sum = counters.entry(name).or_default();
                 *sum = sum.saturating_add(value);
             }
+        }
+    }
+
+    /// Questions to admission. A chain without the role is asked as well, and has nothing to say.
+    pub(super) fn count_admissions(&mut self, chain: &mut Chain, times: Times) {
+        if chain.admits() {
+            self.admissions.append(times);
         }
     }
 

@@ -1,23 +1,24 @@
 //! One policy at one size: the sessions of a history in the order of time.
 
+use super::fleet::Fleet;
 use super::history::{Happens, History, Step};
 use super::known::{Known, Put};
 use super::session::Session;
 use super::store::Store;
+use super::told::{NoFiles, ask, request, view};
 use super::{Contender, Outcome, SimulationError, Times};
-use crate::cache::{ChainScorer, Demands, goal_of, group_view, worth_recalling};
+use crate::cache::{ChainScorer, Demands, fetched_view, goal_of, group_view, worth_recalling};
 use crate::fault::Faults;
-use crate::model::{Digest, Entry, EventCode, EventRow, Facts, Origin, UnixNanos};
-use crate::policy::manifest::GRANTED_FACTS;
+use crate::model::{Digest, Entry, EventCode, EventRow, Origin, UnixNanos};
 use crate::policy::wasm::ArtifactStore;
-use crate::policy::{Chain, FactSource, SessionView, States};
+use crate::policy::{Chain, States};
 use crate::store::index::{fold_if_many, unread};
 use crate::store::trim::{let_go_with, trim_with};
 use crate::store::{GroupRow, Index, IndexError, SessionRow, Used};
 use crate::trace::{Event, Trace, What};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What a simulated store may take.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +47,7 @@ pub fn run(
     artifacts: &ArtifactStore,
     mut on_end: impl FnMut(&Ended<'_>),
 ) -> Result<Outcome, SimulationError> {
+    let fleet = history.is_fleet.then(Fleet::default);
     let mut replay = Replay {
         history,
         contender,
@@ -56,19 +58,20 @@ pub fn run(
         live: BTreeMap::new(),
         turn: None,
         known: Known::default(),
+        fleet,
         outcome: Outcome::default(),
     };
-    for step in &history.steps {
-        let trace = &history.sessions[step.session];
-        match step.what {
-            Happens::Begin => replay.begin(*step, trace)?,
-            Happens::Request(number) => replay.request(*step, &trace.events[number])?,
-            Happens::End => {
-                let evicted = replay.end(*step, trace)?;
-                on_end(&Ended { trace, evicted: &evicted, index: &replay.store.index });
+    for (number, steps) in history.machines.iter().enumerate() {
+        if number > 0 {
+            replay.store = replay.store.of_another()?;
+            (replay.states, replay.turn) = (States::in_memory(), None);
+            if let Some(fleet) = &mut replay.fleet {
+                fleet.turn_to_another_machine();
             }
         }
+        replay.machine(steps, &mut on_end)?;
     }
+    replay.outcome.wire = replay.fleet.map(|fleet| fleet.wire);
     Ok(replay.outcome)
 }
 
@@ -83,19 +86,36 @@ struct Replay<'a> {
     /// The session whose request was the last.
     turn: Option<usize>,
     known: Known,
+    /// The remote store, if there is one.
+    fleet: Option<Fleet>,
     outcome: Outcome,
 }
 
 impl Replay<'_> {
+    fn machine(&mut self, steps: &[Step], on_end: &mut impl FnMut(&Ended<'_>)) -> Result<(), SimulationError> {
+        for step in steps {
+            let trace = &self.history.sessions[step.session];
+            match step.what {
+                Happens::Begin => self.begin(*step, trace)?,
+                Happens::Request(number) => self.request(*step, &trace.events[number])?,
+                Happens::End => {
+                    let evicted = self.end(*step, trace)?;
+                    on_end(&Ended { trace, evicted: &evicted, index: &self.store.index });
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn begin(&mut self, step: Step, trace: &Trace) -> Result<(), SimulationError> {
         let faults = Arc::new(Faults::new(None));
         faults.be_silent();
         let (artifacts, states) = (Some(self.artifacts.clone()), Some(self.states.clone()));
         let chain = Chain::new(&self.contender.chain, artifacts, Arc::new(view(trace)), states, 2, faults.clone());
-        let mut session = Session::new(chain, faults);
+        let (label, is_unread) = stream(trace);
+        let mut session = Session::new(chain, faults, label);
         if self.history.holds[step.session] {
             // The host looks up what the last session of the stream used, and notes all of it.
-            let (label, is_unread) = stream(trace);
             let rows = self.store.index.find_rows(&worth_recalling(self.store.index.working_set(label, is_unread)?))?;
             session.notes.extend(rows.into_iter().map(|(_, found)| found.output.prefix()));
         }
@@ -142,6 +162,18 @@ impl Replay<'_> {
             }
             self.outcome.refused += 1;
             session.happened(request(event, What::Refused, size));
+        } else if let Some(entry) = self.fetch(session, event, now) {
+            if session.chain.serve(&fetched_view(&entry, Arc::new(NoFiles))) {
+                self.hit(entry.size);
+                session.happened(request(event, What::Fetched, entry.size));
+                session.hit(entry.output, Used::Action(action));
+                if matches!(event.what, What::Miss | What::Refused) {
+                    session.found.insert(action);
+                }
+                return Ok(());
+            }
+            self.outcome.refused += 1;
+            session.happened(request(event, What::Refused, entry.size));
         } else {
             let what = if event.what == What::Native { What::Native } else { What::Miss };
             session.happened(request(event, what, event.size));
@@ -185,6 +217,18 @@ impl Replay<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Looks for what is not here in the store of the fleet.
+    fn fetch(&mut self, session: &mut Session, event: &Event, now: UnixNanos) -> Option<Entry> {
+        let fleet = self.fleet.as_mut().filter(|_| event.what != What::Native)?;
+        let Session { client, chain, stream, .. } = session;
+        let entries = fleet.look(client, chain, stream, event.action, now)?;
+        let entry = entries.first().cloned();
+        for entry in entries {
+            session.fetch(entry);
+        }
+        entry
     }
 
     /// Asks those who judge hits. What the session put itself is served.
@@ -247,6 +291,7 @@ impl Replay<'_> {
         let grown = session.has_grown();
         let (label, is_unread) = stream(trace);
         let used = std::mem::take(&mut session.used);
+        let heads = used.clone();
         let mut row = (!used.is_empty()).then(|| SessionRow { stream: label.to_owned(), unread: is_unread, used, ..SessionRow::default() });
         if grown {
             self.store.index.write(&session.queue, row.take().as_ref(), now)?;
@@ -254,6 +299,7 @@ impl Replay<'_> {
         if !trace.header.closed {
             self.store.leave(std::mem::take(&mut session.notes), now, self.bounds.grace);
         }
+        self.share(&mut session, &heads, now)?;
         self.let_go(&mut session, now)?;
         let evicted = if grown || !self.store.settled { self.trim(&mut session, now)? } else { Vec::new() };
         session.tell();
@@ -275,23 +321,30 @@ impl Replay<'_> {
         }
     }
 
+    /// Shares what the session used with the fleet, as far as admission lets it.
+    fn share(&mut self, session: &mut Session, used: &[Used], now: UnixNanos) -> Result<(), SimulationError> {
+        let Some(mut fleet) = self.fleet.take() else { return Ok(()) };
+        let heads = self.store.index.heads(used)?;
+        let rows: Vec<GroupRow> = heads.into_iter().filter_map(|head| self.group(head).transpose()).collect::<Result<_, _>>()?;
+        let Session { client, chain, stream, admitted, .. } = session;
+        let mut times = Times::default();
+        fleet.close(client, chain, stream, (&rows, now), |chain, row| ask(chain, admitted, row, &mut times).share != Some(false));
+        self.outcome.count_admissions(chain, times);
+        self.fleet = Some(fleet);
+        Ok(())
+    }
+
     /// Asks admission about what the session put.
     fn let_go(&mut self, session: &mut Session, now: UnixNanos) -> Result<(), SimulationError> {
         let (mut rejected, mut times) = (Vec::new(), Times::default());
-        let Session { put_heads, chain, .. } = session;
+        let Session { put_heads, chain, admitted, .. } = session;
         for head in &*put_heads {
             let Some(row) = self.group(*head)? else { continue };
-            let asked = Instant::now();
-            let answer = chain.admit(&group_view(&row, Arc::new(NoFiles)));
-            times.add(asked.elapsed());
-            if answer.keep == Some(false) {
+            if ask(chain, admitted, &row, &mut times).keep == Some(false) {
                 rejected.push(*head);
             }
         }
-        // A chain without the role is asked as well, and has nothing to say.
-        if chain.admits() {
-            self.outcome.admissions.append(times);
-        }
+        self.outcome.count_admissions(chain, times);
         if !rejected.is_empty() {
             self.outcome.not_kept += rejected.len() as u64;
             let leases = self.store.leases(&self.live, now);
@@ -326,27 +379,4 @@ impl Replay<'_> {
 fn stream(trace: &Trace) -> (&str, bool) {
     let stream = trace.header.facts.get("stream").map_or("", String::as_str);
     unread(stream).map_or((stream, false), |(label, _)| (label, true))
-}
-
-/// A get, as observers are told it.
-fn request(event: &Event, what: What, size: u64) -> EventRow {
-    let (code, level) = what.codes();
-    let size = if what == What::Miss { 0 } else { size };
-    EventRow { code, level, size, time: event.t, duration: event.d, kind: None, cost: None }
-}
-
-/// What policies may ask of the session.
-fn view(trace: &Trace) -> SessionView {
-    let keys = SessionView::KEYS.into_iter().chain(GRANTED_FACTS);
-    let known = keys.filter_map(|key| Some((key, trace.header.facts.get(key)?.clone())));
-    SessionView(known.collect())
-}
-
-/// No object can be read here.
-struct NoFiles;
-
-impl FactSource for NoFiles {
-    fn facts(&self, _: Digest) -> Option<Facts> {
-        None
-    }
 }

@@ -24,9 +24,14 @@ impl Store {
         Ok(Self { index: Index::in_memory()?, ever: HashSet::new(), settled: true, grace: Vec::new() })
     }
 
+    /// An empty one of another machine: what was ever put counts for all of them.
+    pub fn of_another(self) -> Result<Self, IndexError> {
+        Ok(Self { ever: self.ever, ..Self::new()? })
+    }
+
     /// Looks an action up for a session, as the host does: what it put itself first.
     pub fn find(&self, session: &Session, action: Digest) -> Result<Option<(Digest, u64, Used)>, IndexError> {
-        if let Some((output, size)) = session.fresh.get(&action) {
+        if let Some((output, size)) = session.fresh.get(&action).or_else(|| session.fetched.get(&action)) {
             return Ok(Some((*output, *size, Used::Action(action))));
         }
         Ok(self.index.find(action)?.map(|found| (found.output, found.size, Used::Row(found.id))))

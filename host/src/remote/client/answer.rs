@@ -9,7 +9,7 @@ use crate::remote::record::{Group, Member, RECORD_MAX};
 use crate::remote::set::WorkingSet;
 use crate::remote::target::{Health, ReadError, Target, collect};
 use crate::remote::waits::Waits;
-use crate::remote::{AskStep, RequestView};
+use crate::remote::{AskStep, RequestView, rule};
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, Shared as SharedFuture};
 use std::cell::{Cell, RefCell};
@@ -173,7 +173,7 @@ impl Core {
 
     fn route(&self, action: Digest, named: u64, cost: Option<Duration>, places: &[Place]) -> Vec<AskStep> {
         let views = self.shared.views();
-        if !views.iter().any(|view| view.reads && view.health == Health::Good) {
+        if !rule::is_anybody_there(&views) {
             return Vec::new();
         }
         let waited = self.shared.waits().total();

@@ -2,10 +2,10 @@
 
 use super::answer::Core;
 use crate::model::UnixNanos;
-use crate::remote::SetView;
 use crate::remote::head::SetLine;
 use crate::remote::set::{SET_MAX, WorkingSet};
 use crate::remote::target::{Health, ReadError, Target, collect};
+use crate::remote::{SetView, rule};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use std::collections::HashSet;
@@ -24,10 +24,10 @@ impl Core {
         let lines = self.heads().await;
         let targets = self.shared().views();
         let now = UnixNanos::now();
-        let views: Vec<SetView> = lines.iter().map(|(target, line)| view(*target, line, now)).collect();
+        let views: Vec<SetView> = lines.iter().map(|(target, line)| rule::view(*target, line, now)).collect();
         if !views.is_empty() {
             let decided = self.shared().decide().open(&targets, &views);
-            let chosen = decided.unwrap_or_else(|| own_rule(&self.shared().settings.stream, &views));
+            let chosen = decided.unwrap_or_else(|| rule::open(&self.shared().settings.stream, &views));
             let mut seen = HashSet::new();
             let sets: Vec<_> = chosen.into_iter().filter(|set| seen.insert(*set)).filter_map(|set| lines.get(set)).collect();
             self.wait_for_sets_of(sets.iter().map(|(target, _)| *target).collect());
@@ -123,19 +123,4 @@ async fn persist<T>(target: &Target, attempt: impl AsyncFn() -> Result<T, ReadEr
         attempt().await
     };
     timeout(LONGEST, attempts).await.unwrap_or_else(|_| Err(ReadError::Stalled(target.namespace().name().to_owned())))
-}
-
-fn view(target: usize, line: &SetLine, now: UnixNanos) -> SetView {
-    SetView { name: line.name.clone(), stream: line.stream.clone(), target, age: line.time.age_at(now), entries: line.entries }
-}
-
-/// In each target the newest set of this stream, else the newest. The views are sorted newest first.
-fn own_rule(stream: &str, views: &[SetView]) -> Vec<usize> {
-    let targets: HashSet<usize> = views.iter().map(|view| view.target).collect();
-    let newest = |target| {
-        let mut own = views.iter().enumerate().filter(|(_, view)| view.target == target);
-        let first = own.clone().next();
-        own.find(|(_, view)| view.stream == stream).or(first).map(|(set, _)| set)
-    };
-    targets.into_iter().filter_map(newest).collect()
 }

@@ -9,7 +9,8 @@ mod serve;
 mod transfer;
 
 use super::engine::StoreKind;
-use super::share::{self, ShareJob, ShareReport};
+use super::rule;
+use super::share::{ShareJob, ShareReport};
 use super::target::{ConfigError, Health, StoreConfig, Target};
 use super::waits::Waits;
 use super::{ClosePlan, Decide, Local, TargetView};
@@ -220,12 +221,8 @@ impl Client {
     pub fn close_plan(&self) -> ClosePlan {
         let views = self.shared.views();
         let writes = |target: usize| views.get(target).is_some_and(|view| view.writes);
-        let own = || {
-            let writable: Vec<usize> = (0..views.len()).filter(|&target| writes(target)).collect();
-            let publish = writable.iter().map(|&target| (target, share::set_name(&self.shared.settings.stream))).collect();
-            ClosePlan { publish, share: writable }
-        };
-        let mut plan = self.shared.decide().close(&views).unwrap_or_else(own);
+        let decided = self.shared.decide().close(&views);
+        let mut plan = decided.unwrap_or_else(|| rule::close(&self.shared.settings.stream, &views));
         plan.publish.retain(|(target, _)| writes(*target));
         plan.share.retain(|&target| writes(target));
         plan
