@@ -45,7 +45,6 @@ pub(super) fn run(cache: &Cache, ending: Ending) {
         cache.share(LATE_SHARING);
     }
     if cache.shelf.is_read_only() {
-        cache.chain().await_compiled();
         cache.remote_counts(&mut summary);
         observed::tell(cache, &cache.book().recorder.take().0, &[]);
         summary.policies = cache.chain().reports().into_iter().map(Into::into).collect();
@@ -54,7 +53,6 @@ pub(super) fn run(cache: &Cache, ending: Ending) {
         write_summary(cache, &summary);
         return;
     }
-    cache.chain().await_compiled();
     let rejected = Admissions::new(cache).not_to_keep();
     if !rejected.is_empty() {
         let _ = with_trim_lock(&cache.shelf, &cache.faults, |lock, shelf| {

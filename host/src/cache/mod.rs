@@ -435,6 +435,8 @@ impl Cache {
     /// The part of the end behind `go`'s back.
     pub fn finish(self, ending: Ending) {
         late::run(&self, ending);
+        // Nothing is left that anybody would look for.
+        self.chain().await_compiled();
     }
 
     fn chain(&self) -> MutexGuard<'_, Chain> {
