@@ -22,6 +22,7 @@ pub use judge::{fetched_view, group_view};
 pub use late::sweep_now;
 pub use ledger::{Counts, PolicyCounts, RemoteCounts, Summary};
 pub use recall::worth_it as worth_recalling;
+pub use remote::member_of_record;
 pub use shelf::{Hit, Shelf};
 pub use stream::session_view;
 

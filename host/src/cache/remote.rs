@@ -189,21 +189,18 @@ fn published_key(bit: u32, name: &str) -> String {
     format!("published/{bit}/{name}")
 }
 
+/// A member as a record has it, its body still to come.
+pub fn member_of_record(row: &MemberRow) -> Member {
+    let MemberRow { action, output, size, put, kind, cost, .. } = *row;
+    Member { action, output, size, put, kind, cost, body: None }
+}
+
 fn record(shelf: &Shelf, row: &GroupRow) -> Group {
-    let member = |member: &MemberRow| Member {
-        action: member.action,
-        output: member.output,
-        size: member.size,
-        put: member.put,
-        kind: member.kind,
-        cost: member.cost,
-        body: None,
-    };
     let facts = match row.head().kind {
         Kind::Archive => File::open(shelf.layout().object(row.head().output))
             .map(|file| object::read_facts(&mut io::BufReader::new(file)))
             .unwrap_or_default(),
         _ => Facts::default(),
     };
-    Group { members: row.members.iter().map(member).collect(), facts }
+    Group { members: row.members.iter().map(member_of_record).collect(), facts }
 }

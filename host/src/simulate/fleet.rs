@@ -3,6 +3,7 @@
 //! The head, its lines and what is done where nobody decides are the host's own, and so is the order in which a session is asked: which
 //! sets to load at its first local miss, whom to ask for each, what to share and to publish at its end.
 
+use crate::cache::member_of_record;
 use crate::model::{Digest, Entry, Facts, Kind, UnixNanos};
 use crate::policy::Chain;
 use crate::remote::head::{Head, SetLine};
@@ -225,14 +226,5 @@ fn outgoing(row: &GroupRow) -> Option<Group> {
     if !leaves(&row.head()) {
         return None;
     }
-    let member = |member: &MemberRow| Member {
-        action: member.action,
-        output: member.output,
-        size: member.size,
-        put: member.put,
-        kind: member.kind,
-        cost: member.cost,
-        body: None,
-    };
-    Some(Group { members: row.members.iter().filter(leaves).map(member).collect(), facts: Facts::default() })
+    Some(Group { members: row.members.iter().filter(leaves).map(member_of_record).collect(), facts: Facts::default() })
 }
