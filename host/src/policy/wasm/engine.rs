@@ -20,7 +20,7 @@ fn config(compiles: bool) -> Config {
         .epoch_interruption(true)
         // The native stack must not end first, and calling threads have 2 MiB and more.
         .max_wasm_stack(LIMITS.stack)
-        // A third of an artefact would be tables by which native addresses are found again: in WebAssembly, for backtraces that nobody is
+        // A sixth of an artefact would be tables by which native addresses are found again: in WebAssembly, for backtraces that nobody is
         // shown, and for debuggers.
         .generate_address_map(false)
         .native_unwind_info(false)
