@@ -15,6 +15,7 @@ pub mod script;
 pub mod shim;
 pub mod stored;
 pub mod toolchain;
+pub mod warmed;
 #[cfg(unix)]
 pub mod wrong;
 

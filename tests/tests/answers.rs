@@ -6,7 +6,8 @@ use cachewit::fault::Faults;
 use cachewit::model::{Digest, EventCode, EventColumns, EventRow, Facts, Kind, Origin, TrimColumns, TrimReason, UnixNanos};
 use cachewit::policy::wasm::{ArtifactStore, LIMITS};
 use cachewit::policy::{
-    Admit, Chain, FactSource, Fallback, Group, GroupView, NetworkView, Policy, RequestView, SessionView, SetView, States, TargetView,
+    Admit, Chain, FactSource, Fallback, Group, GroupView, Later, NetworkView, Policy, RequestView, SessionView, SetView, States, Sums,
+    TargetView,
 };
 use cachewit_tests::go::binary;
 use cachewit_tests::guest;
@@ -148,12 +149,9 @@ fn group() -> GroupView {
         action: Digest::EMPTY,
         output: Digest::EMPTY,
         kind: Kind::Archive,
-        size: 7,
-        own_size: 7,
-        members: 1,
-        cost: None,
         origin: Origin::Local,
         put: UnixNanos(0),
+        sums: Later::of(Sums { size: 7, own_size: 7, members: 1, cost: None }),
         facts: Arc::new(NoFacts),
     })
 }

@@ -75,10 +75,7 @@ fn a_refused_hit_is_a_miss_that_go_makes_anew_and_finds_again_in_the_same_sessio
 #[test]
 fn a_policy_is_asked_about_the_group_wherever_the_hit_was_found() {
     let bucket = tempfile::tempdir().expect("a folder");
-    let store = |home: &Home, plugin: &Path| {
-        let path = bucket.path().to_str().expect("UTF-8").replace('\\', "/");
-        configuration(home, plugin, &format!("[[store]]\nname = \"s\"\nkind = \"folder\"\npath = \"{path}\"\nmode = \"read-write\"\n"))
-    };
+    let store = |home: &Home, plugin: &Path| sharing(bucket.path(), home, plugin);
     let first = Home::new();
     let judge = plugin(&first, "refuses_what_came_from_elsewhere");
     let config = store(&first, &judge);
@@ -102,6 +99,44 @@ fn a_policy_is_asked_about_the_group_wherever_the_hit_was_found() {
     assert_eq!(ended.count("/not_served"), GROUPS);
     // Made here now.
     assert_eq!(build(&second, &[], Some(&config)).0, GROUPS);
+}
+
+/// A folder that several machines share, and their configuration with this plugin.
+fn sharing(bucket: &Path, home: &Home, plugin: &Path) -> PathBuf {
+    let path = bucket.to_str().expect("UTF-8").replace('\\', "/");
+    configuration(home, plugin, &format!("[[store]]\nname = \"s\"\nkind = \"folder\"\npath = \"{path}\"\nmode = \"read-write\"\n"))
+}
+
+#[test]
+fn what_was_lost_here_and_fetched_again_came_from_elsewhere_whatever_the_index_knows_of_it() {
+    let bucket = tempfile::tempdir().expect("a folder");
+    let home = Home::new();
+    let judge = plugin(&home, "refuses_what_came_from_elsewhere");
+    home.compile(&judge);
+    let judged = sharing(bucket.path(), &home, &judge);
+    let configuration = std::fs::read_to_string(&judged).expect("a configuration");
+    let unjudged = home.write("unjudged.toml", &configuration[configuration.find("[[store]]").expect("a store")..]);
+    let sources = head(0).subkey("srcfiles");
+    let mut go = home.session(&[]).env("CACHEWIT_CONFIG", &unjudged).env("CI", "true").start();
+    go.put_group(head(0), &archive(0, 5_000), b"./its_own.go\n");
+    go.close();
+
+    // Its head's object: the row still says that it was made here, and it was fetched a moment ago.
+    std::fs::remove_file(home.layout().object(Digest::of(&archive(0, 5_000)))).expect("the object");
+    let mut go = home.session(&[]).env("CACHEWIT_CONFIG", &judged).start();
+    assert_eq!(go.get(head(0)), None);
+    go.put_group(head(0), &archive(0, 5_000), b"./its_own.go\n");
+    assert_eq!(go.close().count("/remote/fetched"), 1);
+
+    // Its companion's, fetched by a session that asks nobody: the head was made here.
+    std::fs::remove_file(home.layout().object(Digest::of(b"./its_own.go\n"))).expect("the object");
+    let mut go = home.session(&[]).env("CACHEWIT_CONFIG", &unjudged).start();
+    assert!(go.get(sources).is_some_and(|hit| hit.is_whole()));
+    assert_eq!(go.close().count("/remote/fetched"), 1);
+    let mut go = home.session(&[]).env("CACHEWIT_CONFIG", &judged).start();
+    assert!(go.get(head(0)).is_some_and(|hit| hit.is_whole()));
+    assert_eq!(go.get(sources), None);
+    go.close();
 }
 
 #[test]

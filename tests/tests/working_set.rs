@@ -2,51 +2,12 @@
 //! put meanwhile is not hidden by it.
 
 use cachewit::model::Digest;
-use cachewit_tests::script::{Home, Script, archive};
+use cachewit_tests::script::{Home, Script};
+use cachewit_tests::warmed::{self, ACTIONS, action, body, store};
 use std::time::{Duration, Instant};
 
-/// More than a session needs before the host looks anything up by itself.
-const ACTIONS: u64 = 100;
-
-fn action(number: u64) -> Digest {
-    Digest::of(format!("action {number}").as_bytes())
-}
-
-fn body(number: u64, version: u64) -> Vec<u8> {
-    archive(1 + number * 10 + version, 1_000)
-}
-
-/// A store with a session behind it that used everything.
-fn store() -> Home {
-    let home = Home::new();
-    let mut go = home.session(&[]).start();
-    for number in 0..ACTIONS {
-        go.put(action(number), &body(number, 0));
-    }
-    let ended = go.close();
-    assert!(ended.success && ended.faults().is_empty(), "{ended:?}");
-    home
-}
-
-/// A session whose host has looked up the whole working set, and that has asked for nothing of it. The host begins after its first answer.
 fn warmed(home: &Home) -> Script {
-    let mut go = home.session(&[]).start();
-    assert_eq!(go.get(Digest::of(b"what nobody ever put")), None);
-    let until = Instant::now() + Duration::from_secs(60);
-    while notes(home) < ACTIONS as usize {
-        assert!(Instant::now() < until, "the working set is not looked up");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    // The notes are there before the answers.
-    std::thread::sleep(Duration::from_millis(100));
-    go
-}
-
-/// Objects that are noted in leases.
-fn notes(home: &Home) -> usize {
-    let leases = std::fs::read_dir(home.layout().lease_dir()).expect("the folder of leases");
-    let words = |path| std::fs::read(path).unwrap_or_default().chunks_exact(8).filter(|word| **word != [0; 8]).count();
-    leases.map(|lease| words(lease.expect("a lease").path())).sum()
+    warmed::warmed(home, home.session(&[]))
 }
 
 /// A session that makes room for what it puts.

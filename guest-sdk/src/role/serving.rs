@@ -41,6 +41,7 @@ impl Serve {
 /// Judges hits before they are served. It costs a call on every hit, so have this role only to refuse some, and [abstain](Serve::Abstain)
 /// in sessions in which none is.
 pub trait Serving {
-    /// Asked before a hit is served that this session did not put itself.
+    /// Asked before a hit is served that this session did not put itself. About what the last session of the stream used it is asked ahead of
+    /// `go`, which may not come for all of it.
     fn serve(&mut self, group: &dyn Group, session: &dyn Session) -> Serve;
 }

@@ -1,13 +1,11 @@
 //! Serving: whether a hit may be served that this session did not put itself.
 
 use super::archive::ArchiveFacts;
-use super::{Hit, Shelf};
-use crate::model::{Digest, Entry, Facts, Kind, Origin};
-use crate::object;
-use crate::policy::{Chain, FactSource, Group, GroupView};
-use crate::store::{GroupRow, Used};
-use std::fs::File;
-use std::io::{BufReader, Read};
+use super::group_views::{Alone, FileFacts, fetched_group, stored_group};
+use super::{Hit, Shelf, Verdict};
+use crate::model::{Digest, Entry};
+use crate::policy::{Chain, GroupView};
+use crate::store::{Index, Used};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
@@ -17,6 +15,8 @@ pub(super) struct Judge {
     sources: Arc<Sources>,
     /// Whether anybody may have a say, which shows when it is asked for.
     serves: AtomicBool,
+    /// Whether the session has asked for all that it wants.
+    over: AtomicBool,
     awaited: Once,
 }
 
@@ -26,32 +26,48 @@ struct Sources {
     facts: Arc<ArchiveFacts>,
 }
 
-/// Where a hit came from, as far as it is not in the index.
-pub(super) enum Found<'a> {
-    /// In the store.
-    Here,
-    /// In Go's own cache directory.
-    Native,
-    /// It has just arrived.
-    Fetched(&'a Entry),
-}
-
 impl Judge {
     pub fn new(chain: Arc<Mutex<Chain>>, shelf: Arc<Shelf>) -> Self {
         let facts = Arc::new(ArchiveFacts::new(shelf.clone()));
-        Self { chain, sources: Arc::new(Sources { shelf, facts }), serves: AtomicBool::new(true), awaited: Once::new() }
+        let sources = Arc::new(Sources { shelf, facts });
+        Self { chain, sources, serves: AtomicBool::new(true), over: AtomicBool::new(false), awaited: Once::new() }
     }
 
-    /// Whether it may be served.
-    pub fn lets_pass(&self, action: Digest, hit: &Hit, found: &Found<'_>) -> bool {
-        if hit.own || !self.serves.load(Ordering::Relaxed) {
-            return true;
+    /// Whether it may be served. What has just arrived comes with what its store says of it.
+    pub fn lets_pass(&self, action: Digest, hit: &Hit, fetched: Option<&Entry>) -> bool {
+        match hit.verdict {
+            Verdict::Passes => true,
+            Verdict::Refused => false,
+            Verdict::Open => !self.is_needed() || self.ask(&self.view(action, hit, fetched)).0,
         }
-        let view = self.view(action, hit, found);
-        let mut chain = self.chain();
-        let passes = chain.serve(&view);
-        self.serves.store(chain.serves(), Ordering::Relaxed);
-        passes
+    }
+
+    /// Judges hits that `index` knows and that `go` has not asked for yet. Where somebody has no word yet because he is still being compiled
+    /// a hit stays open: when `go` asks for it he may have one.
+    pub fn judge_ahead(&self, hits: &mut [(Digest, Hit)], index: &Arc<Mutex<Index>>) {
+        if !self.is_needed() {
+            return;
+        }
+        let rows: Vec<i64> = hits.iter().filter_map(|(_, hit)| hit.used.row()).collect();
+        // What cannot be read now may be read when `go` asks.
+        let Ok(heads) = index.lock().unwrap_or_else(PoisonError::into_inner).heads_of_rows(&rows) else { return };
+        for (action, hit) in hits {
+            let Some(head) = hit.used.row().and_then(|row| heads.get(&row)).copied() else { continue };
+            if !self.is_needed() {
+                return;
+            }
+            let index = index.clone();
+            let group = move |head| index.lock().unwrap_or_else(PoisonError::into_inner).group(head).ok().flatten();
+            let group = stored_group(head, &Alone::of(*action, hit), group, self.sources.facts.clone());
+            if let (passes, true) = self.ask(&GroupView::of(group)) {
+                hit.verdict = if passes { Verdict::Passes } else { Verdict::Refused };
+            }
+        }
+    }
+
+    /// No hit comes any more.
+    pub fn end(&self) {
+        self.over.store(true, Ordering::Relaxed);
     }
 
     /// Waits until everybody is there whose word is needed. A body that is on its way would not wait for a compiler.
@@ -59,108 +75,43 @@ impl Judge {
         self.awaited.call_once(|| self.chain().await_required());
     }
 
+    fn is_needed(&self) -> bool {
+        self.serves.load(Ordering::Relaxed) && !self.over.load(Ordering::Relaxed)
+    }
+
+    /// Whether the chain lets it pass, and whether everybody in it was there to say so.
+    fn ask(&self, group: &GroupView) -> (bool, bool) {
+        let mut chain = self.chain();
+        let passes = chain.serve(group);
+        self.serves.store(chain.serves(), Ordering::Relaxed);
+        (passes, !chain.is_compiling())
+    }
+
     fn chain(&self) -> MutexGuard<'_, Chain> {
         self.chain.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The group of a hit, which is looked for when a policy asks the first thing about it.
-    fn view(&self, action: Digest, hit: &Hit, found: &Found<'_>) -> GroupView {
-        let Hit { output, size, put, used, .. } = *hit;
-        // Where a row of the index has its object follows from its output, should anybody ask.
-        let path = (!matches!(used, Used::Row(_))).then(|| hit.path.clone());
-        let (alone, origin) = match found {
-            Found::Here => (None, Origin::Unknown),
-            Found::Native => (None, Origin::Native),
-            Found::Fetched(entry) => (Some((*entry).clone()), entry.origin),
+    fn view(&self, action: Digest, hit: &Hit, fetched: Option<&Entry>) -> GroupView {
+        if let Some(entry) = fetched {
+            // Whatever the index knows of the action is about what was here before.
+            let (entry, path) = (entry.clone(), hit.path.clone());
+            return GroupView::later(move || fetched_group(&entry, Arc::new(FileFacts(path))));
+        }
+        let alone = Alone::of(action, hit);
+        let Used::Row(_) = hit.used else {
+            let path = hit.path.clone();
+            return GroupView::later(move || alone.group(path));
         };
-        let sources = self.sources.clone();
+        let (used, sources) = (hit.used, self.sources.clone());
         GroupView::later(move || {
             let Sources { shelf, facts } = &*sources;
-            let row = || {
-                let head = *shelf.with_index(|index| index.heads(&[used]))?.first()?;
-                shelf.with_index(|index| index.group(head)).flatten()
+            let Some(head) = shelf.with_index(|index| index.head_of(used)).flatten() else {
+                return alone.group(shelf.layout().object(alone.output));
             };
-            if let Some(row) = row() {
-                return group_of(&row, facts.clone());
-            }
-            let path = path.unwrap_or_else(|| shelf.layout().object(output));
-            match &alone {
-                Some(entry) => fetched_group(entry, Arc::new(FileFacts(path))),
-                None => group_of_one(action, &Hit { output, size, put, path, used, own: false }, origin),
-            }
+            let shelf = shelf.clone();
+            let group = move |head| shelf.with_index(|index| index.group(head)).flatten();
+            stored_group(head, &alone, group, facts.clone())
         })
-    }
-}
-
-/// A group of the index, as policies are asked about it.
-pub fn group_view(row: &GroupRow, facts: Arc<dyn FactSource>) -> GroupView {
-    GroupView::of(group_of(row, facts))
-}
-
-/// What has just been fetched, as policies are asked about it: the index may know nothing of the rest of its group.
-pub fn fetched_view(entry: &Entry, facts: Arc<dyn FactSource>) -> GroupView {
-    GroupView::of(fetched_group(entry, facts))
-}
-
-fn fetched_group(entry: &Entry, facts: Arc<dyn FactSource>) -> Group {
-    Group {
-        action: entry.head,
-        output: entry.output,
-        kind: entry.kind,
-        size: entry.size,
-        own_size: entry.size,
-        members: 1,
-        cost: entry.cost,
-        origin: Origin::Remote,
-        put: entry.put,
-        facts,
-    }
-}
-
-fn group_of(row: &GroupRow, facts: Arc<dyn FactSource>) -> Group {
-    let head = row.head();
-    Group {
-        action: head.action,
-        output: head.output,
-        kind: head.kind,
-        size: row.size(),
-        // Nearly always the same: what groups share is the empty body and tiny lists.
-        own_size: row.size(),
-        members: row.members.len() as u32,
-        cost: row.cost(),
-        origin: head.origin,
-        put: head.put,
-        facts,
-    }
-}
-
-/// What the index does not know, such as what lies in Go's own cache.
-fn group_of_one(action: Digest, hit: &Hit, origin: Origin) -> Group {
-    Group {
-        action,
-        output: hit.output,
-        kind: sniff(&hit.path),
-        size: hit.size,
-        own_size: hit.size,
-        members: 1,
-        cost: None,
-        origin,
-        put: hit.put,
-        facts: Arc::new(FileFacts(hit.path.clone())),
-    }
-}
-
-fn sniff(path: &str) -> Kind {
-    let mut head = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(super::HEAD as u64).read_to_end(&mut head));
-    read.map_or(Kind::Unknown, |_| object::sniff(&head))
-}
-
-/// Reads facts out of one file.
-struct FileFacts(String);
-
-impl FactSource for FileFacts {
-    fn facts(&self, _output: Digest) -> Option<Facts> {
-        Some(object::read_facts(&mut BufReader::new(File::open(&self.0).ok()?)))
     }
 }

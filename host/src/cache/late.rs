@@ -2,7 +2,7 @@
 
 use super::archive::ArchiveFacts;
 use super::bounds::{self, with_trim_lock};
-use super::judge::group_view;
+use super::group_views::group_view;
 use super::{Cache, Ending, Shelf, Summary, observed};
 use crate::fault::Faults;
 use crate::model::Digest;
@@ -36,6 +36,7 @@ pub(super) fn run(cache: &Cache, ending: Ending) {
     let began = Instant::now();
     let mut summary = Summary { sessions: 1, session_ms: millis(cache.began.elapsed()), ..Summary::default() };
     summary.counts = cache.book().ledger.counts.clone();
+    cache.judge.end();
     match ending {
         Ending::Closed => cache.shelf.end_lease(),
         Ending::Vanished => cache.shelf.leave_lease(),

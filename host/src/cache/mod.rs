@@ -3,6 +3,7 @@
 mod archive;
 mod bounds;
 mod decide;
+mod group_views;
 mod groups;
 mod hold;
 mod judge;
@@ -18,12 +19,13 @@ mod snapshots;
 mod stream;
 
 pub use bounds::{ChainScorer, Demands, TrimOutcome, below_limit, default_max_size, goal_of, trim_now};
-pub use judge::{fetched_view, group_view};
+pub use group_views::{fetched_view, group_view};
+
 pub use late::sweep_now;
 pub use ledger::{Counts, PolicyCounts, RemoteCounts, Summary};
 pub use recall::worth_it as worth_recalling;
 pub use remote::member_of_record;
-pub use shelf::{Hit, Shelf};
+pub use shelf::{Hit, Shelf, Verdict};
 pub use stream::session_view;
 
 use crate::config::{Config, Environment};
@@ -37,7 +39,7 @@ use crate::store::{Incoming, Layout, Native, NativeHit, PublishError, SessionRow
 use crate::trace::{Recorder, What};
 use bounds::SpaceWatch;
 use groups::Groups;
-use judge::{Found, Judge};
+use judge::Judge;
 use ledger::Ledger;
 use remote::{Shared, Sharing};
 use std::collections::{HashMap, HashSet};
@@ -203,7 +205,7 @@ impl Cache {
     /// The first answer has gone out: from here on there is something to gain from what the last session of this stream used. A `go list` that
     /// asks once does not wait for it.
     pub fn look_ahead(&self) {
-        self.shelf.recall(&self.stream, self.unread);
+        self.shelf.recall(&self.stream, self.unread, &self.judge);
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -213,11 +215,11 @@ impl Cache {
     /// Looks an action up on this machine: here, and then in Go's own cache directory.
     pub fn get(&self, action: Digest) -> Looked {
         let asked = Instant::now();
-        let (found, what, place) = match self.shelf.find(action) {
-            Some(hit) => (Some(hit), What::Hit, Found::Here),
-            None => (self.in_go_cache(action), What::Native, Found::Native),
+        let (found, what) = match self.shelf.find(action) {
+            Some(hit) => (Some(hit), What::Hit),
+            None => (self.in_go_cache(action), What::Native),
         };
-        let passes = found.as_ref().is_none_or(|hit| self.judge.lets_pass(action, hit, &place));
+        let passes = found.as_ref().is_none_or(|hit| self.judge.lets_pass(action, hit, None));
         let mut book = self.book();
         book.ledger.counts.gets += 1;
         match found {
@@ -244,7 +246,7 @@ impl Cache {
 
     fn in_go_cache(&self, action: Digest) -> Option<Hit> {
         let NativeHit { output, size, put, path } = self.native.as_ref()?.find(action)?;
-        Some(Hit { output, size, put, path, used: Used::Action(action), own: false })
+        Some(Hit { output, size, put, path, used: Used::Action(action), origin: Origin::Native, verdict: Verdict::Open })
     }
 
     /// Looks for what [`Cache::get`] did not find in the remote stores. `reply` is called exactly once, mostly on another thread and only when the
@@ -264,9 +266,9 @@ impl Cache {
             Box::new(move |answer| {
                 let hit = match answer {
                     Answer::Hit { entry, path } => {
-                        let used = Used::Action(action);
-                        let hit = Hit { output: entry.output, size: entry.size, put: entry.put, path, used, own: false };
-                        let passes = judge.lets_pass(action, &hit, &Found::Fetched(&entry));
+                        let Entry { output, size, put, origin, .. } = entry;
+                        let hit = Hit { output, size, put, path, used: Used::Action(action), origin, verdict: Verdict::Open };
+                        let passes = judge.lets_pass(action, &hit, Some(&entry));
                         Some((hit, passes))
                     }
                     Answer::Miss => None,

@@ -1,14 +1,15 @@
 //! What the last session of this stream used, looked up before it is asked for.
 //!
 //! A warm build asks for what the one before it asked for, and `go` waits for every answer. While `go` still reads its packages, a thread
-//! does for the whole working set what a lookup does: row, note in the lease, look whether it is doomed, look at the file. What a lease
-//! holds stays for as long as the session lives, so the answer may wait in memory until it is asked for.
+//! does for the whole working set what a lookup does: row, note in the lease, look whether it is doomed, look at the file, have it judged. What
+//! a lease holds stays for as long as the session lives, so the answer may wait in memory until it is asked for.
 
+use super::judge::Judge;
 use super::shelf::{Hit, Inner};
 use crate::fault::Faults;
 use crate::model::Digest;
 use crate::platform::Folder;
-use crate::store::{Index, Layout, Used};
+use crate::store::{Index, Layout};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -57,20 +58,20 @@ pub fn worth_it(mut ids: Vec<i64>) -> Vec<i64> {
 }
 
 /// Looks `ids` up on a thread of its own, which ends with the session. That it cannot be started costs nothing but time.
-pub(super) fn begin(ids: Vec<i64>, layout: Layout, faults: Arc<Faults>, inner: Weak<Mutex<Inner>>) {
+pub(super) fn begin(ids: Vec<i64>, layout: Layout, faults: Arc<Faults>, inner: Weak<Mutex<Inner>>, judge: Arc<Judge>) {
     let ids = worth_it(ids);
     if ids.is_empty() {
         return;
     }
-    let _ = std::thread::Builder::new().name("working set".to_owned()).spawn(move || look_up(&ids, &layout, &faults, &inner));
+    let _ = std::thread::Builder::new().name("working set".to_owned()).spawn(move || look_up(&ids, &layout, &faults, &inner, &judge));
 }
 
-fn look_up(ids: &[i64], layout: &Layout, faults: &Faults, shared: &Weak<Mutex<Inner>>) -> Option<()> {
+fn look_up(ids: &[i64], layout: &Layout, faults: &Faults, shared: &Weak<Mutex<Inner>>, judge: &Judge) -> Option<()> {
     // A connection of its own, so that lookups of others go on beside it.
-    let index = Index::open(&layout.index()).ok()?;
+    let index = Arc::new(Mutex::new(Index::open(&layout.index()).ok()?));
     let objects = Folder::open(&layout.objects_dir())?;
     for ids in ids.chunks(BATCH) {
-        let found = index.find_rows(ids).ok()?;
+        let found = index.lock().unwrap_or_else(PoisonError::into_inner).find_rows(ids).ok()?;
         // Before the lease is noted, so that the time is never said to be later than it was.
         let now = Instant::now();
         let held: Vec<_> = {
@@ -81,17 +82,15 @@ fn look_up(ids: &[i64], layout: &Layout, faults: &Faults, shared: &Weak<Mutex<In
             }
             found.into_iter().filter(|(_, found)| !inner.is_unsafe(found.output, layout, faults)).collect()
         };
-        let hits: Vec<(Digest, Hit)> = held
+        let mut hits: Vec<(Digest, Hit)> = held
             .into_iter()
             .filter_map(|(action, found)| {
                 let path = layout.object(found.output);
                 let stands = objects.size_of_file(layout.name_of_object(&path)) == Some(found.size);
-                stands.then_some((
-                    action,
-                    Hit { output: found.output, size: found.size, put: found.put, path, used: Used::Row(found.id), own: false },
-                ))
+                stands.then(|| (action, Hit::found(&found, path)))
             })
             .collect();
+        judge.judge_ahead(&mut hits, &index);
         let inner = shared.upgrade()?;
         let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
         for (action, hit) in hits {

@@ -2,6 +2,7 @@
 //! store is configured, the fetching one.
 
 use super::hold::Hold;
+use super::judge::Judge;
 use super::recall::{self, Recalled};
 use super::room::{lacks_room, refusal};
 use super::snapshots::Snapshots;
@@ -9,7 +10,8 @@ use crate::fault::Faults;
 use crate::model::{Digest, Entry, Origin, UnixNanos};
 use crate::platform::Folder;
 use crate::store::{
-    self, Aside, Incoming, Index, IndexError, Layout, PublishError, Published, SessionRow, Standing, StoreError, Suspects, Used, Writer,
+    self, Aside, Found, Incoming, Index, IndexError, Layout, PublishError, Published, SessionRow, Standing, StoreError, Suspects, Used,
+    Writer,
 };
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -97,8 +99,29 @@ pub struct Hit {
     pub path: String,
     /// How the session's list names it.
     pub used: Used,
-    /// Whether this session's own `go` put it.
-    pub own: bool,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Whether it may be served, as far as that is known.
+    pub verdict: Verdict,
+}
+
+impl Hit {
+    /// What the index knows, and the file that is there.
+    pub(super) fn found(found: &Found, path: String) -> Self {
+        let Found { id, output, size, put, origin } = *found;
+        Self { output, size, put, path, used: Used::Row(id), origin, verdict: Verdict::Open }
+    }
+}
+
+/// What is known of whether a hit may be served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nobody was asked yet.
+    Open,
+    /// It may: this session's own `go` put it, or the chain has let it pass.
+    Passes,
+    /// The chain has refused it.
+    Refused,
 }
 
 impl Shelf {
@@ -160,8 +183,9 @@ impl Shelf {
         if let Some(fresh) = inner.fresh.get(&action) {
             let Fresh { output, size, put, origin, private } = fresh.clone();
             let path = private.unwrap_or_else(|| self.layout.object(output));
-            let own = origin == Origin::Local;
-            return store::stands(&path, size).then_some(Hit { output, size, put, path, used: Used::Action(action), own });
+            let verdict = if origin == Origin::Local { Verdict::Passes } else { Verdict::Open };
+            let hit = Hit { output, size, put, path, used: Used::Action(action), origin, verdict };
+            return store::stands(&hit.path, size).then_some(hit);
         }
         if let Some(hit) = inner.recalled.take(action) {
             return Some(hit);
@@ -187,7 +211,7 @@ impl Shelf {
         if !stands || self.is_damaged(&mut inner, found.output, &path) {
             return None;
         }
-        Some(Hit { output: found.output, size: found.size, put: found.put, path, used: Used::Row(found.id), own: false })
+        Some(Hit::found(&found, path))
     }
 
     /// Whether an object that a power cut may have damaged is damaged. Each is hashed once.
@@ -218,11 +242,12 @@ impl Shelf {
         self.lock().suspects.clone()
     }
 
-    /// Looks up what the last session of this stream used before it is asked for, as far as it can be relied on as it is.
-    pub fn recall(&self, stream: &str, unread: bool) {
+    /// Looks up what the last session of this stream used before it is asked for, as far as it can be relied on as it is, and has it
+    /// judged.
+    pub(super) fn recall(&self, stream: &str, unread: bool, judge: &Arc<Judge>) {
         if self.suspects().is_empty() {
             let ids = self.with_index(|index| index.working_set(stream, unread)).unwrap_or_default();
-            recall::begin(ids, self.layout.clone(), self.faults.clone(), Arc::downgrade(&self.inner));
+            recall::begin(ids, self.layout.clone(), self.faults.clone(), Arc::downgrade(&self.inner), judge.clone());
         }
     }
 

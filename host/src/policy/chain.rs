@@ -234,6 +234,11 @@ impl Chain {
         None
     }
 
+    /// Whether anybody is still being compiled, and has no word so far.
+    pub fn is_compiling(&self) -> bool {
+        self.links.iter().any(Link::is_compiling)
+    }
+
     /// Waits for those that are still being compiled: a session of `go list` is over long before, and the next would begin anew.
     pub fn await_compiled(&mut self) {
         for link in self.links.iter_mut().filter(|link| link.is_compiling()) {

@@ -28,7 +28,6 @@ pub trait FactSource: Send + Sync {
 }
 
 /// A group: an action with its companions.
-#[derive(Clone)]
 pub struct Group {
     /// The head's action.
     pub action: Digest,
@@ -36,6 +35,19 @@ pub struct Group {
     pub output: Digest,
     /// What the head is.
     pub kind: Kind,
+    /// Where it came from.
+    pub origin: Origin,
+    /// When it was last put.
+    pub put: UnixNanos,
+    /// What takes a look at all of its members.
+    pub sums: Later<Sums>,
+    /// Where facts are read.
+    pub facts: Arc<dyn FactSource>,
+}
+
+/// What is added up over a group's members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sums {
     /// Bytes of all its objects.
     pub size: u64,
     /// Bytes of those that no other group needs.
@@ -44,12 +56,6 @@ pub struct Group {
     pub members: u32,
     /// What making it took; None = never observed.
     pub cost: Option<Duration>,
-    /// Where it came from.
-    pub origin: Origin,
-    /// When it was last put.
-    pub put: UnixNanos,
-    /// Where facts are read.
-    pub facts: Arc<dyn FactSource>,
 }
 
 impl Group {
@@ -82,21 +88,42 @@ impl Group {
     }
 }
 
-/// The group that is being asked about, read when the first question about it comes: a hit is served in microseconds, and most
-/// policies look at a part of it.
+/// What is read when the first question about it comes: a hit is served in microseconds, and most policies look at a part of it.
+pub struct Later<T>(LazyLock<T, Box<dyn FnOnce() -> T + Send>>);
+
+impl<T: Send + 'static> Later<T> {
+    /// What is known.
+    pub fn of(value: T) -> Self {
+        Self::new(move || value)
+    }
+
+    /// What `read` reads.
+    pub fn new(read: impl FnOnce() -> T + Send + 'static) -> Self {
+        Self(LazyLock::new(Box::new(read)))
+    }
+}
+
+impl<T> std::ops::Deref for Later<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// The group that is being asked about.
 #[derive(Clone)]
-pub struct GroupView(Arc<LazyLock<Group, Box<dyn FnOnce() -> Group + Send>>>);
+pub struct GroupView(Arc<Later<Group>>);
 
 impl GroupView {
     /// A group that is known.
     pub fn of(group: Group) -> Self {
-        Self::later(move || group)
+        Self(Arc::new(Later::of(group)))
     }
 
     /// A group that `read` reads.
     pub fn later(read: impl FnOnce() -> Group + Send + 'static) -> Self {
-        let read: Box<dyn FnOnce() -> Group + Send> = Box::new(read);
-        Self(Arc::new(LazyLock::new(read)))
+        Self(Arc::new(Later::new(read)))
     }
 }
 

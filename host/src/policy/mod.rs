@@ -12,8 +12,8 @@ pub mod wasm;
 
 pub use chain::{Chain, DEFAULT_EVICTION, Decision};
 pub use context::{
-    Admit, Ask, ClosePlan, Fact, FactSource, Grants, Group, GroupView, NetworkView, RequestView, Serve, SessionView, SetView, TargetView,
-    Trust,
+    Admit, Ask, ClosePlan, Fact, FactSource, Grants, Group, GroupView, Later, NetworkView, RequestView, Serve, SessionView, SetView, Sums,
+    TargetView, Trust,
 };
 pub use link::{LinkReport, check_pin, load_one, load_with};
 pub use manifest::{Manifest, Wish};

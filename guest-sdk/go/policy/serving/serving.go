@@ -15,7 +15,8 @@ const (
 	Abstain // no opinion on this hit and any other of this session: it is not asked again
 )
 
-// Func is asked before a hit is served that this session did not put itself.
+// Func is asked before a hit is served that this session did not put itself. About what the last session of the stream used it is asked ahead
+// of go, which may not come for all of it.
 type Func func(group policy.Group, session policy.Session) Serve
 
 var registered Func

@@ -5,7 +5,7 @@ use crate::cli::Settings;
 use crate::cli::simulate::sessions;
 use crate::model::{Digest, EventCode, EventColumns, EventRow, Facts, Kind, Origin, TrimColumns, TrimReason, UNKNOWN_COST, UnixNanos};
 use crate::policy::wasm::{ArtifactStore, WasmPolicy};
-use crate::policy::{FactSource, Group, GroupView, NetworkView, Policy, PolicyError, RequestView, TargetView, load_one};
+use crate::policy::{FactSource, Group, GroupView, Later, NetworkView, Policy, PolicyError, RequestView, Sums, TargetView, load_one};
 use crate::trace::{Event, Trace, What};
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
@@ -176,12 +176,9 @@ fn group(event: &Event) -> GroupView {
         action: event.action,
         output: event.output.unwrap_or(Digest::EMPTY),
         kind: event.kind.map_or(Kind::Archive, |_| event.kind()),
-        size: event.size,
-        own_size: event.size,
-        members: 1,
-        cost: event.cost.map(Duration::from_micros),
         origin: if event.what == What::Fetched { Origin::Remote } else { Origin::Local },
         put: UnixNanos::now(),
+        sums: Later::of(Sums { size: event.size, own_size: event.size, members: 1, cost: event.cost.map(Duration::from_micros) }),
         facts: Arc::new(NoFacts),
     })
 }

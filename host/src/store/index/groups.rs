@@ -2,7 +2,7 @@
 
 use super::{Index, IndexError, Used, digest};
 use crate::model::{Digest, Kind, Origin, UnixNanos};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
@@ -61,11 +61,26 @@ impl Index {
         self.group_with(head, &[head.subkey("stdout"), head.subkey("srcfiles")])
     }
 
+    /// The head of the group that an entry belongs to, or was when the snapshot began.
+    pub fn head_of(&self, used: Used) -> Result<Option<MemberRow>, IndexError> {
+        head_of(&self.connection, used).map_err(|error| self.error(error))
+    }
+
+    /// The heads of the groups that these rows belong to, by the row; of what is gone there is none.
+    pub fn heads_of_rows(&self, ids: &[i64]) -> Result<HashMap<i64, MemberRow>, IndexError> {
+        let work = || -> rusqlite::Result<HashMap<i64, MemberRow>> {
+            let transaction = self.connection().unchecked_transaction()?;
+            let found = ids.iter().map(|id| Ok(head_of(&transaction, Used::Row(*id))?.map(|head| (*id, head))));
+            found.filter_map(Result::transpose).collect()
+        };
+        work().map_err(|error| self.error(error))
+    }
+
     /// A group by its head and the keys of its companions, as far as they are there.
     pub fn group_with(&self, head: Digest, companions: &[Digest]) -> Result<Option<GroupRow>, IndexError> {
-        let sql = "SELECT id, action, output, size, kind, cost_us, put_ns, origin, held FROM entry WHERE action = ?1";
         let work = || -> rusqlite::Result<Option<GroupRow>> {
-            let mut find = self.connection().prepare_cached(sql)?;
+            let transaction = self.connection().unchecked_transaction()?;
+            let mut find = transaction.prepare_cached(MEMBER_BY_ACTION)?;
             let Some(first) = find.query_row(params![head.0.as_slice()], member).optional()? else { return Ok(None) };
             let mut members = vec![first];
             for companion in companions {
@@ -147,6 +162,25 @@ impl Index {
             transaction.commit()
         };
         work().map_err(|error| self.error(error))
+    }
+}
+
+const MEMBER_BY_ACTION: &str = "SELECT id, action, output, size, kind, cost_us, put_ns, origin, held, head FROM entry WHERE action = ?1";
+const MEMBER_BY_ID: &str = "SELECT id, action, output, size, kind, cost_us, put_ns, origin, held, head FROM entry WHERE id = ?1";
+
+fn head_of(connection: &Connection, used: Used) -> rusqlite::Result<Option<MemberRow>> {
+    let mut by_action = connection.prepare_cached(MEMBER_BY_ACTION)?;
+    let with_head = |row: &Row<'_>| {
+        let head = row.get_ref(9)?.as_blob_or_null()?.is_some().then(|| digest(row, 9)).transpose()?;
+        Ok((member(row)?, head))
+    };
+    let found = match used {
+        Used::Row(id) => connection.prepare_cached(MEMBER_BY_ID)?.query_row(params![id], with_head),
+        Used::Action(action) => by_action.query_row(params![action.0.as_slice()], with_head),
+    };
+    match found.optional()? {
+        Some((_, Some(head))) => by_action.query_row(params![head.0.as_slice()], member).optional(),
+        found => Ok(found.map(|(member, _)| member)),
     }
 }
 

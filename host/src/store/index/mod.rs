@@ -20,8 +20,8 @@ pub use schema::connect;
 pub use totals::{Size, Totals};
 pub use writer::{Rows, SessionRow, Used, Writer};
 
-use crate::model::{Digest, Facts, UnixNanos};
-use rusqlite::{Connection, OptionalExtension, params};
+use crate::model::{Digest, Facts, Origin, UnixNanos};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
@@ -81,6 +81,13 @@ pub struct Found {
     pub size: u64,
     /// When `go` last put it.
     pub put: UnixNanos,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+fn found(row: &Row<'_>) -> rusqlite::Result<Found> {
+    let size = row.get::<_, i64>(2)?.max(0) as u64;
+    Ok(Found { id: row.get(0)?, output: digest(row, 1)?, size, put: UnixNanos(row.get(3)?), origin: Origin::from_code(row.get(4)?) })
 }
 
 /// A connection for reading. Opening one on an index that exists costs a few hundred microseconds.
@@ -159,27 +166,19 @@ impl Index {
     pub fn find(&self, action: Digest) -> Result<Option<Found>, IndexError> {
         let mut find = self
             .connection
-            .prepare_cached("SELECT id, output, size, put_ns FROM entry WHERE action = ?1")
+            .prepare_cached("SELECT id, output, size, put_ns, origin FROM entry WHERE action = ?1")
             .map_err(|error| self.error(error))?;
-        find.query_row(params![action.0.as_slice()], |row| {
-            Ok(Found { id: row.get(0)?, output: digest(row, 1)?, size: row.get::<_, i64>(2)?.max(0) as u64, put: UnixNanos(row.get(3)?) })
-        })
-        .optional()
-        .map_err(|error| self.error(error))
+        find.query_row(params![action.0.as_slice()], found).optional().map_err(|error| self.error(error))
     }
 
     /// What is known of these rows' actions; one that is gone is left out.
     pub fn find_rows(&self, ids: &[i64]) -> Result<Vec<(Digest, Found)>, IndexError> {
         let work = || -> rusqlite::Result<Vec<(Digest, Found)>> {
             let transaction = self.connection().unchecked_transaction()?;
-            let mut find = transaction.prepare_cached("SELECT action, output, size, put_ns FROM entry WHERE id = ?1")?;
+            let mut find = transaction.prepare_cached("SELECT id, output, size, put_ns, origin, action FROM entry WHERE id = ?1")?;
             let mut all = Vec::with_capacity(ids.len());
             for id in ids {
-                let row = find.query_row(params![id], |row| {
-                    let (size, put) = (row.get::<_, i64>(2)?.max(0) as u64, UnixNanos(row.get(3)?));
-                    Ok((digest(row, 0)?, Found { id: *id, output: digest(row, 1)?, size, put }))
-                });
-                all.extend(row.optional()?);
+                all.extend(find.query_row(params![id], |row| Ok((digest(row, 5)?, found(row)?))).optional()?);
             }
             Ok(all)
         };

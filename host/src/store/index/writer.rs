@@ -25,6 +25,16 @@ pub enum Used {
     Action(Digest),
 }
 
+impl Used {
+    /// The row, if it was found in one.
+    pub fn row(self) -> Option<i64> {
+        match self {
+            Self::Row(row) => Some(row),
+            Self::Action(_) => None,
+        }
+    }
+}
+
 /// What a session leaves behind for eviction and for the next session of its stream.
 #[derive(Clone, Debug, Default)]
 pub struct SessionRow {

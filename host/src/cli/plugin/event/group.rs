@@ -2,7 +2,7 @@
 
 use super::{DigestText, KindName};
 use crate::model::{Digest, Facts, Origin, UnixNanos};
-use crate::policy::{FactSource, Group, GroupView};
+use crate::policy::{FactSource, Group, GroupView, Later, Sums};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,12 +49,14 @@ impl GroupEvent {
             action: self.action.0,
             output: self.output.0,
             kind: self.kind.kind(),
-            size: self.size,
-            own_size: self.own_size.unwrap_or(self.size),
-            members: self.members,
-            cost: self.cost_us.map(Duration::from_micros),
             origin: self.origin.origin(),
             put: UnixNanos(UnixNanos::now().0.saturating_sub(age)),
+            sums: Later::of(Sums {
+                size: self.size,
+                own_size: self.own_size.unwrap_or(self.size),
+                members: self.members,
+                cost: self.cost_us.map(Duration::from_micros),
+            }),
             facts: Arc::new(self.facts.clone()),
         })
     }

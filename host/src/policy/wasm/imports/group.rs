@@ -17,16 +17,16 @@ impl wit::group::Host for Guest {
         Ok(u32::from(self.group()?.kind.code()))
     }
     fn size(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.group()?.size)
+        Ok(self.group()?.sums.size)
     }
     fn own_size(&mut self) -> wasmtime::Result<u64> {
-        Ok(self.group()?.own_size)
+        Ok(self.group()?.sums.own_size)
     }
     fn members(&mut self) -> wasmtime::Result<u32> {
-        Ok(self.group()?.members)
+        Ok(self.group()?.sums.members)
     }
     fn cost(&mut self) -> wasmtime::Result<Option<u64>> {
-        Ok(self.group()?.cost.map(micros))
+        Ok(self.group()?.sums.cost.map(micros))
     }
     fn origin(&mut self) -> wasmtime::Result<u32> {
         Ok(self.group()?.origin as u32)
