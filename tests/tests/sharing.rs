@@ -7,6 +7,7 @@ use cachewit_tests::bucket::Bucket;
 use cachewit_tests::go::{Finished, GoRun, Machine, Toolchain};
 use cachewit_tests::guest;
 use cachewit_tests::s3::{BUCKET, S3Server};
+use cachewit_tests::script::{Home, archive};
 use cachewit_tests::stored::{configured, rows, store, write_module};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
@@ -111,6 +112,25 @@ fn the_same_build_with_a_filter_that_traps_leaves_the_bucket_empty() {
     assert!(asked("traps.wasm") > Some(0) && asked("share-filter") > Some(0), "{policies:?}");
     assert!(run.sessions[0]["faults"].to_string().contains("traps.wasm failed in admission"), "{:?}", run.sessions);
     assert_eq!(server.objects().expect("the bucket").keys().collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
+fn a_plugin_that_is_not_there_may_have_been_meant_to_keep_things_here_so_nothing_leaves() {
+    let home = Home::new();
+    let bucket = home.path().join("bucket");
+    std::fs::create_dir(&bucket).expect("a folder");
+    let path = bucket.to_str().expect("UTF-8").replace('\\', "/");
+    let store = format!("[[store]]\nname = \"s\"\nkind = \"folder\"\npath = \"{path}\"\nmode = \"read-write\"\n");
+    let shared = |config: String| {
+        let config = home.write("config.toml", config);
+        let mut go = home.session(&[]).env("CACHEWIT_CONFIG", config).env("CI", "true").start();
+        go.put_group(Digest::of(b"package"), &archive(1, 5_000), b"./a.go\n");
+        go.close()
+    };
+    let ended = shared(format!("[[policy]]\nuse = \"gone.wasm\"\n{store}"));
+    assert_eq!((ended.count("/remote/shared"), std::fs::read_dir(&bucket).expect("it").count()), (0, 0), "{}", ended.summary);
+    assert!(ended.faults()[0].contains("does not exist"), "{:?}", ended.faults());
+    assert_eq!(shared(store.clone()).count("/remote/records"), 1);
 }
 
 #[test]

@@ -42,27 +42,28 @@ impl Judge {
         }
     }
 
-    /// Judges hits that `index` knows and that `go` has not asked for yet. Where somebody has no word yet because he is still being compiled
-    /// a hit stays open: when `go` asks for it he may have one.
-    pub fn judge_ahead(&self, hits: &mut [(Digest, Hit)], index: &Arc<Mutex<Index>>) {
+    /// Judges hits in rows of `index` that `go` has not asked for yet; None where there is nobody who judges, or nobody who asks. Where somebody
+    /// has no word yet because he is still being compiled there is no verdict: when `go` asks he may have one.
+    pub fn judge_ahead(&self, hits: &[(i64, Alone)], index: &Arc<Mutex<Index>>) -> Option<Vec<(Digest, Verdict)>> {
         if !self.is_needed() {
-            return;
+            return None;
         }
-        let rows: Vec<i64> = hits.iter().filter_map(|(_, hit)| hit.used.row()).collect();
-        // What cannot be read now may be read when `go` asks.
-        let Ok(heads) = index.lock().unwrap_or_else(PoisonError::into_inner).heads_of_rows(&rows) else { return };
-        for (action, hit) in hits {
-            let Some(head) = hit.used.row().and_then(|row| heads.get(&row)).copied() else { continue };
+        let rows: Vec<i64> = hits.iter().map(|(row, _)| *row).collect();
+        let heads = index.lock().unwrap_or_else(PoisonError::into_inner).heads_of_rows(&rows).ok()?;
+        let mut verdicts = Vec::with_capacity(hits.len());
+        for (row, hit) in hits {
+            let Some(head) = heads.get(row).copied() else { continue };
             if !self.is_needed() {
-                return;
+                break;
             }
             let index = index.clone();
             let group = move |head| index.lock().unwrap_or_else(PoisonError::into_inner).group(head).ok().flatten();
-            let group = stored_group(head, &Alone::of(*action, hit), group, self.sources.facts.clone());
+            let group = stored_group(head, hit, group, self.sources.facts.clone());
             if let (passes, true) = self.ask(&GroupView::of(group)) {
-                hit.verdict = if passes { Verdict::Passes } else { Verdict::Refused };
+                verdicts.push((hit.action, if passes { Verdict::Passes } else { Verdict::Refused }));
             }
         }
+        Some(verdicts)
     }
 
     /// No hit comes any more.

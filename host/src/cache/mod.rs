@@ -35,7 +35,7 @@ use crate::object;
 use crate::policy::wasm::ArtifactStore;
 use crate::policy::{Admit, Chain, SessionView, States};
 use crate::remote::client::{Answer, Client};
-use crate::store::{Incoming, Layout, Native, NativeHit, PublishError, SessionRow, StoreError, Used};
+use crate::store::{GroupRow, Incoming, Layout, Native, NativeHit, PublishError, SessionRow, StoreError, Used};
 use crate::trace::{Recorder, What};
 use bounds::SpaceWatch;
 use groups::Groups;
@@ -408,10 +408,11 @@ impl Cache {
             self.shelf.commit(None);
         }
         let used = self.book().ledger.used.clone();
-        let Some(heads) = self.shelf.with_index(|index| index.heads(&used)).filter(|heads| !heads.is_empty()) else { return };
         let mut admissions = late::Admissions::new(self);
+        let admits = !used.is_empty() && self.chain().admits();
+        let may_leave = admits.then_some(|row: &GroupRow| admissions.ask(row).share != Some(false));
         let sharing = Sharing { client, shelf: &self.shelf, stores: &self.config.stores, stream: &self.stream, deadline };
-        if let Some(shared) = sharing.run(&heads, |row| admissions.ask(row).share != Some(false)) {
+        if let Some(shared) = sharing.run(&used, may_leave) {
             *self.shared_now.lock().unwrap_or_else(PoisonError::into_inner) = shared;
         }
     }

@@ -4,8 +4,9 @@
 //! does for the whole working set what a lookup does: row, note in the lease, look whether it is doomed, look at the file, have it judged. What
 //! a lease holds stays for as long as the session lives, so the answer may wait in memory until it is asked for.
 
+use super::group_views::Alone;
 use super::judge::Judge;
-use super::shelf::{Hit, Inner};
+use super::shelf::{Hit, Inner, Verdict};
 use crate::fault::Faults;
 use crate::model::Digest;
 use crate::platform::Folder;
@@ -39,6 +40,19 @@ impl Recalled {
         (looked_up.elapsed() < KEPT).then_some(hit)
     }
 
+    /// What waits for its question and for somebody to judge it: its row, and what is known of it.
+    fn open(&self, action: Digest) -> Option<(i64, Alone)> {
+        let (_, hit) = self.hits.get(&action).filter(|(_, hit)| hit.verdict == Verdict::Open)?;
+        Some((hit.used.row()?, Alone::of(action, hit)))
+    }
+
+    /// Notes whether it may be served, unless it was asked for meanwhile.
+    fn note(&mut self, action: Digest, verdict: Verdict) {
+        if let Some((_, hit)) = self.hits.get_mut(&action) {
+            hit.verdict = verdict;
+        }
+    }
+
     /// Forgets what was put meanwhile.
     pub fn forget(&mut self, action: Digest) {
         self.hits.remove(&action);
@@ -68,10 +82,11 @@ pub(super) fn begin(ids: Vec<i64>, layout: Layout, faults: Arc<Faults>, inner: W
 
 fn look_up(ids: &[i64], layout: &Layout, faults: &Faults, shared: &Weak<Mutex<Inner>>, judge: &Judge) -> Option<()> {
     // A connection of its own, so that lookups of others go on beside it.
-    let index = Arc::new(Mutex::new(Index::open(&layout.index()).ok()?));
+    let index = Index::open(&layout.index()).ok()?;
     let objects = Folder::open(&layout.objects_dir())?;
+    let mut waiting = Vec::with_capacity(ids.len());
     for ids in ids.chunks(BATCH) {
-        let found = index.lock().unwrap_or_else(PoisonError::into_inner).find_rows(ids).ok()?;
+        let found = index.find_rows(ids).ok()?;
         // Before the lease is noted, so that the time is never said to be later than it was.
         let now = Instant::now();
         let held: Vec<_> = {
@@ -82,7 +97,7 @@ fn look_up(ids: &[i64], layout: &Layout, faults: &Faults, shared: &Weak<Mutex<In
             }
             found.into_iter().filter(|(_, found)| !inner.is_unsafe(found.output, layout, faults)).collect()
         };
-        let mut hits: Vec<(Digest, Hit)> = held
+        let hits: Vec<(Digest, Hit)> = held
             .into_iter()
             .filter_map(|(action, found)| {
                 let path = layout.object(found.output);
@@ -90,13 +105,33 @@ fn look_up(ids: &[i64], layout: &Layout, faults: &Faults, shared: &Weak<Mutex<In
                 stands.then(|| (action, Hit::found(&found, path)))
             })
             .collect();
-        judge.judge_ahead(&mut hits, &index);
+        waiting.extend(hits.iter().map(|(action, _)| *action));
         let inner = shared.upgrade()?;
         let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
         for (action, hit) in hits {
             if !inner.has_put(action) && !inner.recalled.over {
                 inner.recalled.hits.insert(action, (now, hit));
             }
+        }
+    }
+    // Behind all lookups, which wait for no policy.
+    have_judged(&waiting, index, shared, judge)
+}
+
+/// Has judged what still waits for its question.
+fn have_judged(actions: &[Digest], index: Index, shared: &Weak<Mutex<Inner>>, judge: &Judge) -> Option<()> {
+    let index = Arc::new(Mutex::new(index));
+    for actions in actions.chunks(BATCH) {
+        let open: Vec<(i64, Alone)> = {
+            let inner = shared.upgrade()?;
+            let inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
+            actions.iter().filter_map(|action| inner.recalled.open(*action)).collect()
+        };
+        let verdicts = judge.judge_ahead(&open, &index)?;
+        let inner = shared.upgrade()?;
+        let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
+        for (action, verdict) in verdicts {
+            inner.recalled.note(action, verdict);
         }
     }
     Some(())

@@ -12,7 +12,7 @@ use crate::remote::share::{ShareJob, ShareReport, SharedGroup};
 use crate::remote::target::{Health, StoreConfig};
 use crate::remote::{Incoming, Local};
 use crate::store::index::MemberRow;
-use crate::store::{self, GroupRow};
+use crate::store::{self, GroupRow, Used};
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -117,47 +117,52 @@ pub(super) struct Sharing<'a> {
 }
 
 impl Sharing<'_> {
-    /// Shares the groups with these heads that `may_leave` lets out, and notes in the index what each store is known to hold from now on.
-    /// None if nothing is to be shared or published.
-    pub fn run(&self, heads: &[Digest], mut may_leave: impl FnMut(&GroupRow) -> bool) -> Option<Shared> {
+    /// Shares those groups of what a session used that `may_leave` lets out (None = all), and notes in the index what each store is known to hold
+    /// from now on. None if nothing is to be shared or published.
+    pub fn run(&self, used: &[Used], may_leave: Option<impl FnMut(&GroupRow) -> bool>) -> Option<Shared> {
+        let mut heads = self.shelf.with_index(|index| index.heads(used))?;
+        heads.retain(|head| head.kind != Kind::ModuleIndex);
+        if let Some(mut may_leave) = may_leave {
+            let groups = self.shelf.with_index(|index| index.groups(&heads))?;
+            heads = groups.iter().filter(|group| may_leave(group)).map(|group| *group.head()).collect();
+        }
+        if heads.is_empty() {
+            return None;
+        }
         let mut plan = self.client.close_plan();
         // Which bit of `held` a store has depends on what and where it is, not on its name or its place in the configuration.
         let identities: Vec<String> = self.stores.iter().map(|store| format!("{:?} {}", store.kind, store.namespace)).collect();
         let bits = self.shelf.with_index(|index| index.target_bits(&identities))?;
         // What an emptied bucket was once known to hold it does not hold any more.
         let emptied: Vec<bool> = self.client.targets().iter().map(|target| target.health == Health::Empty).collect();
-        let (mut groups, mut rows, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
-        for head in heads {
-            let Some(Some(row)) = self.shelf.with_index(|index| index.group(*head)) else { continue };
-            if row.head().kind == Kind::ModuleIndex || !may_leave(&row) {
-                continue;
-            }
-            let held = |target: usize| row.head().held >> bits[target] & 1 == 1 && !emptied[target];
-            let noted = (0..bits.len()).filter(|target| held(*target)).fold(0, |mask, target| mask | 1 << target);
-            let known = noted | self.client.held(*head, row.head().output);
-            rows.push((row.head().id, row.head().output, row.head().held));
-            sizes.push((known, row.size(), row.head().kind));
-            groups.push(SharedGroup { group: record(self.shelf, &row), known });
-        }
-        // A set that was published before, of groups that are all there, is not published again: a warm session touches no network.
-        let contents = contents(&groups);
+        let noted = |head: &MemberRow| {
+            let held = |target: &usize| head.held >> bits[*target] & 1 == 1 && !emptied[*target];
+            (0..bits.len()).filter(held).fold(0, |mask, target| mask | 1 << target)
+        };
+        let known: Vec<u64> = heads.iter().map(|head| noted(head) | self.client.held(head.action, head.output)).collect();
+        // A set that was published before, of groups that are all there, is not published again: a warm session touches no network, and reads
+        // nothing but their heads.
+        let contents = contents(&heads);
+        let all_there = known.iter().fold(u64::MAX, |all, known| all & known);
         plan.publish.retain(|(target, name)| {
-            let all_there = groups.iter().all(|group| group.known >> target & 1 == 1);
             let key = published_key(bits[*target], name);
-            !all_there || self.shelf.with_index(|index| index.meta(&key)).flatten().as_deref() != Some(&contents)
+            all_there >> target & 1 == 0 || self.shelf.with_index(|index| index.meta(&key)).flatten().as_deref() != Some(&contents)
         });
-        plan.share.retain(|target| groups.iter().any(|group| group.known >> target & 1 == 0));
-        if groups.is_empty() || plan.share.is_empty() && plan.publish.is_empty() {
+        plan.share.retain(|target| all_there >> target & 1 == 0);
+        if plan.share.is_empty() && plan.publish.is_empty() {
             return None;
         }
+        let rows = self.shelf.with_index(|index| index.groups(&heads))?;
+        let groups =
+            std::iter::zip(&rows, &known).map(|(row, known)| SharedGroup { group: record(self.shelf, row), known: *known }).collect();
         let published = plan.publish.clone();
         let job = ShareJob { stream: self.stream.to_owned(), groups, plan, deadline: self.deadline };
         let report = self.client.share(job);
         let mut held = Vec::new();
-        for ((id, output, before), known) in std::iter::zip(rows, &report.known) {
-            let now = (0..bits.len()).filter(|target| known >> target & 1 == 1).fold(before, |mask, target| mask | 1 << bits[target]);
-            if now != before {
-                held.push((id, output, now));
+        for (head, known) in std::iter::zip(&heads, &report.known) {
+            let now = (0..bits.len()).filter(|target| known >> target & 1 == 1).fold(head.held, |mask, target| mask | 1 << bits[target]);
+            if now != head.held {
+                held.push((head.id, head.output, now));
             }
         }
         self.shelf.with_index(|index| index.note_held(&held));
@@ -166,16 +171,17 @@ impl Sharing<'_> {
                 self.shelf.with_index(|index| index.set_meta(&published_key(bits[target], &name), &contents));
             }
         }
-        let new = std::iter::zip(sizes, &report.known).filter(|((before, ..), after)| *after & !before != 0);
-        let groups = new.map(|((_, size, kind), _)| (size, kind)).collect();
+        let before_and_after = std::iter::zip(&known, &report.known);
+        let new = std::iter::zip(&rows, before_and_after).filter(|(_, (before, after))| *after & !*before != 0);
+        let groups = new.map(|(row, _)| (row.size(), row.head().kind)).collect();
         Some(Shared { report, groups })
     }
 }
 
-/// What a set of these groups would name, whatever their order.
-fn contents(groups: &[SharedGroup]) -> String {
-    let mut named: Vec<[u8; 64]> = Vec::with_capacity(groups.len());
-    for head in groups.iter().filter_map(|group| group.group.members.first()) {
+/// What a set of the groups with these heads would name, whatever their order.
+fn contents(heads: &[MemberRow]) -> String {
+    let mut named: Vec<[u8; 64]> = Vec::with_capacity(heads.len());
+    for head in heads {
         let mut pair = [0; 64];
         pair[..32].copy_from_slice(&head.action.0);
         pair[32..].copy_from_slice(&head.output.0);

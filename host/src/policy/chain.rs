@@ -66,10 +66,10 @@ impl Chain {
         self.links.iter_mut().any(|link| link.roles(&faults).map_or(link.is_required(), |roles| roles.serving && !link.abstains))
     }
 
-    /// Whether anybody says what may stay and leave.
+    /// Whether anybody says what may stay and leave, or may have been meant to: of one that cannot be read nobody knows.
     pub fn admits(&mut self) -> bool {
         let faults = self.faults.clone();
-        self.links.iter_mut().any(|link| link.roles(&faults).is_some_and(|roles| roles.admission))
+        self.links.iter_mut().any(|link| link.roles(&faults).is_none_or(|roles| roles.admission))
     }
 
     /// Whether anybody wants to know what happened.

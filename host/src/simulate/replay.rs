@@ -236,8 +236,8 @@ impl Replay<'_> {
         if !session.serves || session.fresh.contains_key(&action) {
             return Ok(true);
         }
-        let Some(head) = self.store.index.heads(std::slice::from_ref(used))?.first().copied() else { return Ok(true) };
-        let Some(row) = self.group(head)? else { return Ok(true) };
+        let Some(head) = self.store.index.head_of(*used)? else { return Ok(true) };
+        let Some(row) = self.group(head.action)? else { return Ok(true) };
         Ok(session.chain.serve(&group_view(&row, Arc::new(NoFiles))))
     }
 
@@ -325,7 +325,7 @@ impl Replay<'_> {
     fn share(&mut self, session: &mut Session, used: &[Used], now: UnixNanos) -> Result<(), SimulationError> {
         let Some(mut fleet) = self.fleet.take() else { return Ok(()) };
         let heads = self.store.index.heads(used)?;
-        let rows: Vec<GroupRow> = heads.into_iter().filter_map(|head| self.group(head).transpose()).collect::<Result<_, _>>()?;
+        let rows: Vec<GroupRow> = heads.into_iter().filter_map(|head| self.group(head.action).transpose()).collect::<Result<_, _>>()?;
         let Session { client, chain, stream, admitted, .. } = session;
         let mut times = Times::default();
         fleet.close(client, chain, stream, (&rows, now), |chain, row| ask(chain, admitted, row, &mut times).share != Some(false));

@@ -55,67 +55,64 @@ impl GroupRow {
 }
 
 impl Index {
-    /// A group by its head. Companions are found by their keys, which follow from the head's: an index on heads would be paid for by
-    /// every put.
+    /// A group by its head.
     pub fn group(&self, head: Digest) -> Result<Option<GroupRow>, IndexError> {
-        self.group_with(head, &[head.subkey("stdout"), head.subkey("srcfiles")])
-    }
-
-    /// The head of the group that an entry belongs to, or was when the snapshot began.
-    pub fn head_of(&self, used: Used) -> Result<Option<MemberRow>, IndexError> {
-        head_of(&self.connection, used).map_err(|error| self.error(error))
-    }
-
-    /// The heads of the groups that these rows belong to, by the row; of what is gone there is none.
-    pub fn heads_of_rows(&self, ids: &[i64]) -> Result<HashMap<i64, MemberRow>, IndexError> {
-        let work = || -> rusqlite::Result<HashMap<i64, MemberRow>> {
-            let transaction = self.connection().unchecked_transaction()?;
-            let found = ids.iter().map(|id| Ok(head_of(&transaction, Used::Row(*id))?.map(|head| (*id, head))));
-            found.filter_map(Result::transpose).collect()
-        };
-        work().map_err(|error| self.error(error))
+        self.group_with(head, &companions(head))
     }
 
     /// A group by its head and the keys of its companions, as far as they are there.
     pub fn group_with(&self, head: Digest, companions: &[Digest]) -> Result<Option<GroupRow>, IndexError> {
-        let work = || -> rusqlite::Result<Option<GroupRow>> {
-            let transaction = self.connection().unchecked_transaction()?;
-            let mut find = transaction.prepare_cached(MEMBER_BY_ACTION)?;
-            let Some(first) = find.query_row(params![head.0.as_slice()], member).optional()? else { return Ok(None) };
-            let mut members = vec![first];
-            for companion in companions {
-                members.extend(find.query_row(params![companion.0.as_slice()], member).optional()?);
-            }
-            Ok(Some(GroupRow { members }))
+        let work = |connection: &Connection| {
+            let head = connection.prepare_cached(MEMBER_BY_ACTION)?.query_row(params![head.0.as_slice()], member_of).optional()?;
+            head.map(|head| with_companions(connection, head, companions)).transpose()
         };
-        work().map_err(|error| self.error(error))
+        self.read(work)
+    }
+
+    /// The groups of these heads.
+    pub fn groups(&self, heads: &[MemberRow]) -> Result<Vec<GroupRow>, IndexError> {
+        self.read(|connection| heads.iter().map(|head| with_companions(connection, *head, &companions(head.action))).collect())
+    }
+
+    /// The head of the group that an entry belongs to, or was when the snapshot began.
+    pub fn head_of(&self, used: Used) -> Result<Option<MemberRow>, IndexError> {
+        head_of(&self.connection, used, |_| true).map_err(|error| self.error(error))
+    }
+
+    /// The heads of the groups that these rows belong to, by the row; of what is gone there is none.
+    pub fn heads_of_rows(&self, ids: &[i64]) -> Result<HashMap<i64, MemberRow>, IndexError> {
+        self.read(|connection| {
+            let found = ids.iter().map(|id| Ok(head_of(connection, Used::Row(*id), |_| true)?.map(|head| (*id, head))));
+            found.filter_map(Result::transpose).collect()
+        })
     }
 
     /// The heads of the groups that a session used, each once, in the order of first use.
-    pub fn heads(&self, used: &[Used]) -> Result<Vec<Digest>, IndexError> {
-        let work = || -> rusqlite::Result<Vec<Digest>> {
-            let mut by_id = self.connection().prepare_cached("SELECT action, head FROM entry WHERE id = ?1")?;
-            let mut by_action = self.connection().prepare_cached("SELECT action, head FROM entry WHERE action = ?1")?;
-            let head = |row: &Row<'_>| match row.get_ref(1)?.as_blob_or_null()? {
-                Some(_) => digest(row, 1),
-                None => digest(row, 0),
-            };
-            let (mut seen, mut heads) = (HashSet::new(), Vec::new());
-            for used in used {
-                let found = match used {
-                    Used::Row(id) => by_id.query_row(params![id], head).optional()?,
-                    Used::Action(action) => by_action.query_row(params![action.0.as_slice()], head).optional()?,
-                };
-                heads.extend(found.filter(|head| seen.insert(*head)));
-            }
-            Ok(heads)
-        };
-        work().map_err(|error| self.error(error))
+    pub fn heads(&self, used: &[Used]) -> Result<Vec<MemberRow>, IndexError> {
+        self.read(|connection| {
+            let mut seen = HashSet::new();
+            let heads = used.iter().map(|used| head_of(connection, *used, |head| seen.insert(head)));
+            heads.filter_map(Result::transpose).collect()
+        })
+    }
+
+    /// Reads one state of the index, all that is committed.
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, IndexError> {
+        let transaction = self.connection().unchecked_transaction().map_err(|error| self.error(error))?;
+        work(&transaction).map_err(|error| self.error(error))
     }
 
     /// The bit of `held` that each of these targets has; a new one gets the next. Past 32 targets the bits begin anew, and what they
     /// said of the old ones is forgotten with them.
     pub fn target_bits(&self, identities: &[String]) -> Result<Vec<u32>, IndexError> {
+        let known = |connection: &Connection| -> rusqlite::Result<Option<Vec<u32>>> {
+            let mut find = connection.prepare_cached("SELECT bit FROM target WHERE identity = ?1")?;
+            identities.iter().map(|identity| find.query_row(params![identity], |row| row.get(0)).optional()).collect()
+        };
+        // Nearly every session's are, and nobody has to wait for another's commit to read them.
+        if let Some(bits) = self.read(known)? {
+            return Ok(bits);
+        }
         let work = || -> rusqlite::Result<Vec<u32>> {
             let transaction = rusqlite::Transaction::new_unchecked(self.connection(), rusqlite::TransactionBehavior::Immediate)?;
             let known: i64 = transaction.query_row("SELECT count(*) FROM target", [], |row| row.get(0))?;
@@ -168,23 +165,41 @@ impl Index {
 const MEMBER_BY_ACTION: &str = "SELECT id, action, output, size, kind, cost_us, put_ns, origin, held, head FROM entry WHERE action = ?1";
 const MEMBER_BY_ID: &str = "SELECT id, action, output, size, kind, cost_us, put_ns, origin, held, head FROM entry WHERE id = ?1";
 
-fn head_of(connection: &Connection, used: Used) -> rusqlite::Result<Option<MemberRow>> {
+/// Companions are found by their keys, which follow from the head's: an index on heads would be paid for by every put.
+fn companions(head: Digest) -> [Digest; 2] {
+    [head.subkey("stdout"), head.subkey("srcfiles")]
+}
+
+fn with_companions(connection: &Connection, head: MemberRow, companions: &[Digest]) -> rusqlite::Result<GroupRow> {
+    let mut find = connection.prepare_cached(MEMBER_BY_ACTION)?;
+    let mut members = vec![head];
+    for companion in companions {
+        members.extend(find.query_row(params![companion.0.as_slice()], member_of).optional()?);
+    }
+    Ok(GroupRow { members })
+}
+
+/// The head of an entry's group, if it is wanted.
+fn head_of(connection: &Connection, used: Used, wanted: impl FnOnce(Digest) -> bool) -> rusqlite::Result<Option<MemberRow>> {
     let mut by_action = connection.prepare_cached(MEMBER_BY_ACTION)?;
     let with_head = |row: &Row<'_>| {
         let head = row.get_ref(9)?.as_blob_or_null()?.is_some().then(|| digest(row, 9)).transpose()?;
-        Ok((member(row)?, head))
+        Ok((member_of(row)?, head))
     };
     let found = match used {
         Used::Row(id) => connection.prepare_cached(MEMBER_BY_ID)?.query_row(params![id], with_head),
         Used::Action(action) => by_action.query_row(params![action.0.as_slice()], with_head),
     };
     match found.optional()? {
-        Some((_, Some(head))) => by_action.query_row(params![head.0.as_slice()], member).optional(),
-        found => Ok(found.map(|(member, _)| member)),
+        Some((member, head)) if wanted(head.unwrap_or(member.action)) => match head {
+            Some(head) => by_action.query_row(params![head.0.as_slice()], member_of).optional(),
+            None => Ok(Some(member)),
+        },
+        _ => Ok(None),
     }
 }
 
-fn member(row: &Row<'_>) -> rusqlite::Result<MemberRow> {
+fn member_of(row: &Row<'_>) -> rusqlite::Result<MemberRow> {
     Ok(MemberRow {
         id: row.get(0)?,
         action: digest(row, 1)?,
