@@ -19,17 +19,18 @@ pub const LATE_WORK: Duration = Duration::from_secs(90);
 /// The chain that a try runs: eviction, admission and remote each decided by a plugin.
 pub const CHAIN: [&str; 3] = ["rebuild-cost", "share-filter", "read-through"];
 
-/// The chain that the bench runs, by the names of the plugins' files: each is asked on every hit, and about every group that may leave.
+/// The chain that the bench runs, by the names of the plugins' files: each judges every hit, and every group that may leave.
 pub const GUARDS: [&str; 3] = ["guard-1.wasm", "guard-2.wasm", "guard-3.wasm"];
 
 /// The shipped plugin that [`GUARDS`] are copies of.
 const GUARD: &str = "ci-guard";
 
-/// Settings and environment with which they let everything out and serve everything, so that all three are asked: in a chain, one refusal ends
-/// the question.
-const GUARD_SETTINGS: &str = r#"{"on-ci-only": false, "branches": ["**"]}"#;
-/// See [`GUARD_SETTINGS`]: the branch, where the checkout is on none.
-pub const GUARD_ENVIRONMENT: [(&str, &str); 2] = [("GITHUB_REF_TYPE", "branch"), ("GITHUB_REF_NAME", "main")];
+/// Settings and environment with which they let everything out, and serve what was made here and nothing else, so that all three are asked: in a
+/// chain, one refusal ends the question, and who distrusts no store abstains.
+const GUARD_SETTINGS: &str = r#"{"on-ci-only": false, "branches": ["**"], "distrust-remote-on": ["push"]}"#;
+/// See [`GUARD_SETTINGS`]: the event, and the branch where the checkout is on none.
+pub const GUARD_ENVIRONMENT: [(&str, &str); 3] =
+    [("GITHUB_EVENT_NAME", "push"), ("GITHUB_REF_TYPE", "branch"), ("GITHUB_REF_NAME", "main")];
 
 /// Builds the binary and returns its path.
 pub fn build() -> Result<PathBuf> {
@@ -89,23 +90,20 @@ pub fn scaffolded(binary: &Path, name: &str, roles: &[&str], code: Option<&str>,
     Ok(())
 }
 
-/// Writes a configuration with the chain of [`GUARDS`] and one shared folder into `folder`, and has each of them taken in, compiled and granted what it
-/// wishes to know. Returns the file.
-pub fn guarded(binary: &Path, folder: &Path, shared: &Path, max_size: &str) -> Result<PathBuf> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    let config = folder.join("cachewit.toml");
-    std::fs::write(&config, stores_and_limits(shared, max_size)).with_context(|| format!("cannot write {}", config.display()))?;
+/// Has each of [`GUARDS`] taken into a configuration, compiled, and granted what it wishes to know.
+pub fn take_guards_in(binary: &Path, config: &Path) -> Result<()> {
     let component = shipped(GUARD)?;
     for guard in GUARDS {
         let mut add = Command::new(binary);
         add.args(["plugin", "add"]).arg(&component).args(["--name", guard.trim_end_matches(".wasm"), "--settings", GUARD_SETTINGS]);
-        add.args(["--grant", "fact:branch", "--grant", "fact:ci-event", "--config"]).arg(&config).stdout(Stdio::null());
+        add.args(["--grant", "fact:branch", "--grant", "fact:ci-event", "--config"]).arg(config).stdout(Stdio::null());
         run(&mut add)?;
     }
-    Ok(config)
+    Ok(())
 }
 
-fn stores_and_limits(shared: &Path, max_size: &str) -> String {
+/// One shared folder, and how large the store may get.
+pub fn stores_and_limits(shared: &Path, max_size: &str) -> String {
     let shared = shared.display().to_string();
     format!(
         "[[store]]\nname = \"shared\"\nkind = \"folder\"\npath = {shared:?}\nmode = \"read-write\"\n\n[limits]\nmax-size = \"{max_size}\"\n"
@@ -301,13 +299,17 @@ impl Summary {
         Ok(())
     }
 
-    /// Fails unless each of these plugins was asked in each of these roles.
+    /// Fails unless each of these plugins was asked in each of these roles, and where nothing was put judged every hit.
     pub fn check_asked(&self, expected: &[&str], roles: &[Role]) -> Result<()> {
         for name in expected {
             for role in roles {
                 if self.policies.iter().filter(|policy| policy.name == *name).all(|policy| policy.calls.of(*role) == 0) {
                     bail!("the plugin {name} was never asked in its role {role:?}");
                 }
+            }
+            let judged = self.policies.iter().filter(|policy| policy.name == *name).map(|policy| policy.calls.serving).sum::<u64>();
+            if roles.contains(&Role::Serving) && self.puts == 0 && judged < self.hits {
+                bail!("the plugin {name} has judged {judged} of {} hits", self.hits);
             }
         }
         Ok(())

@@ -28,14 +28,16 @@ pub enum Host {
     Floor,
     /// cachewit as it is without any configuration.
     Plain,
-    /// cachewit with a shared folder and a chain of three plugins, each of which has a say in every hit and every group that may leave.
+    /// cachewit with a shared folder.
+    Stored,
+    /// The same with a chain of three plugins, each of which judges every hit and every group that may leave.
     Chain,
     /// Another program, by its place in [`Field::peers`].
     Peer(usize),
 }
 
 /// Every host of ours, in the order of the report.
-pub const HOSTS: [Host; 5] = [Host::Native, Host::NativeAgain, Host::Floor, Host::Plain, Host::Chain];
+pub const HOSTS: [Host; 6] = [Host::Native, Host::NativeAgain, Host::Floor, Host::Plain, Host::Stored, Host::Chain];
 
 impl Host {
     fn folder(self) -> String {
@@ -44,13 +46,20 @@ impl Host {
             Self::NativeAgain => "again".to_owned(),
             Self::Floor => "floor".to_owned(),
             Self::Plain => "plain".to_owned(),
+            Self::Stored => "stored".to_owned(),
             Self::Chain => "chain".to_owned(),
             Self::Peer(place) => format!("peer-{place}"),
         }
     }
 
-    fn is_cachewit(self) -> bool {
-        matches!(self, Self::Plain | Self::Chain)
+    /// Whether it is cachewit.
+    pub fn is_cachewit(self) -> bool {
+        matches!(self, Self::Plain | Self::Stored | Self::Chain)
+    }
+
+    /// The host that differs from it by what its name adds.
+    pub fn beside(self) -> Option<Self> {
+        (self == Self::Chain).then_some(Self::Stored)
     }
 }
 
@@ -82,7 +91,8 @@ impl Field {
             Host::NativeAgain => "the same again (A/A)",
             Host::Floor => "floor host",
             Host::Plain => "cachewit",
-            Host::Chain => "cachewit, three plugins",
+            Host::Stored => "cachewit, a folder",
+            Host::Chain => "cachewit, a folder, three plugins",
             Host::Peer(place) => &self.peers[place].name,
         }
     }
@@ -145,7 +155,7 @@ impl Field {
     }
 
     fn run(&self, host: Host, workload: &Workload, gauge: Gauge) -> Result<Duration> {
-        let shared = self.dir.join(if workload.cold { "shared-cold" } else { "shared" });
+        let shared = self.dir.join(format!("{}-shared{}", host.folder(), if workload.cold { "-cold" } else { "" }));
         if workload.cold {
             remove_tree(&self.dir.join(format!("{}-cold", host.folder())))?;
             remove_tree(&shared)?;
@@ -162,10 +172,10 @@ impl Field {
             Host::Native | Host::NativeAgain => None,
             // Cold, every get is a miss whatever the table knows.
             Host::Floor => Some(format!("{}{}", self.floor_binary().display(), if workload.cold { " cold" } else { "" })),
-            Host::Plain | Host::Chain => {
+            Host::Plain | Host::Stored | Host::Chain => {
                 std::fs::create_dir_all(&shared).with_context(|| format!("cannot create {}", shared.display()))?;
                 let config = self.config(host, workload, &shared)?;
-                command.envs(if host == Host::Chain { &product::GUARD_ENVIRONMENT[..] } else { &[] }.iter().copied());
+                command.envs(product::GUARD_ENVIRONMENT);
                 product::summarised_in(&mut command, &summaries);
                 Some(product::configured(&self.binary, &config))
             }
@@ -193,11 +203,15 @@ impl Field {
         if config.is_file() {
             return Ok(config);
         }
-        if host == Host::Chain {
-            return product::guarded(&self.binary, &folder, shared, if workload.cold { COLD_MAX_SIZE } else { WARM_MAX_SIZE });
-        }
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        std::fs::write(&config, product::EMPTY_CONFIG).with_context(|| format!("cannot write {}", config.display()))?;
+        let text = match host {
+            Host::Plain => product::EMPTY_CONFIG.to_owned(),
+            _ => product::stores_and_limits(shared, if workload.cold { COLD_MAX_SIZE } else { WARM_MAX_SIZE }),
+        };
+        std::fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
+        if host == Host::Chain {
+            product::take_guards_in(&self.binary, &config)?;
+        }
         Ok(config)
     }
 

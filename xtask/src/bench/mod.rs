@@ -1,7 +1,8 @@
 //! `cargo xtask bench`: what cachewit costs a `go` command, beside Go's own cache and the least that any host can cost.
 //!
 //! Every round runs each host once, in an order drawn anew, so that what slows the machine for a while slows all alike. Ratios are
-//! of medians; the A/A column shows what the same thing measured twice differs by.
+//! of medians; the A/A column shows what the same thing measured twice differs by. What the three plugins cost is their ratio to the same host
+//! without them.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -12,7 +13,7 @@ use clap::Args;
 
 use self::contender::{Field, HOSTS, Host};
 use self::peer::Peer;
-use self::stats::{median, ratio};
+use self::stats::{Ratio, median, ratio};
 use self::workload::{WORKLOADS, Workload};
 use crate::product;
 use crate::table::Table;
@@ -62,7 +63,7 @@ pub struct Options {
 /// Measures and prints.
 pub fn run(options: &Options) -> Result<()> {
     let chosen = chosen(options)?;
-    let ours = HOSTS.into_iter().filter(|host| !options.floor_only || !matches!(host, Host::Plain | Host::Chain));
+    let ours = HOSTS.into_iter().filter(|host| !options.floor_only || !host.is_cachewit());
     let hosts: Vec<Host> = ours.chain((0..options.peers.len()).map(Host::Peer)).collect();
     if !options.floor_only {
         ensure_wasm_targets()?;
@@ -78,19 +79,27 @@ pub fn run(options: &Options) -> Result<()> {
     floor::build_empty(&field.empty_binary())?;
     let mut random = fastrand::Rng::new();
 
-    let mut table = Table::new(2, &["workload", "host", "median", "ratio", "95 % interval", "rounds", "peak memory"]);
+    let mut table = Table::new(
+        2,
+        &["workload", "host", "median", "ratio", "95 % interval", "without plugins", "95 % interval", "rounds", "peak memory"],
+    );
     for (workload, rounds) in chosen {
         let walls = measure(&field, workload, &hosts, rounds, &mut random)?;
         for (host, wall) in hosts.iter().zip(&walls) {
             let memory = field.peak_memory(*host, workload)?;
             let name = if *host == hosts[0] { workload.name } else { "" };
-            let compared = (*host != Host::Native).then(|| ratio(wall, &walls[0], &mut random));
+            let native = (*host != Host::Native).then(|| ratio(wall, &walls[0], &mut random));
+            let beside = host.beside().and_then(|other| hosts.iter().position(|host| *host == other));
+            let beside = beside.map(|other| ratio(wall, &walls[other], &mut random));
+            let interval = |ratio: Option<Ratio>| ratio.map_or_else(String::new, |ratio| format!("{:.3} to {:.3}", ratio.low, ratio.high));
             table.row(vec![
                 name.to_owned(),
                 field.name(*host).to_owned(),
                 format!("{:.1} ms", median(wall) * 1e3),
-                compared.map_or_else(|| "1".to_owned(), |ratio| format!("{:.3}", ratio.value)),
-                compared.map_or_else(String::new, |ratio| format!("{:.3} to {:.3}", ratio.low, ratio.high)),
+                native.map_or_else(|| "1".to_owned(), |ratio| format!("{:.3}", ratio.value)),
+                interval(native),
+                beside.map_or_else(String::new, |ratio| format!("{:.3}", ratio.value)),
+                interval(beside),
                 wall.len().to_string(),
                 memory.map_or_else(String::new, |bytes| format!("{:.0} MiB", bytes as f64 / f64::from(1 << 20))),
             ]);
