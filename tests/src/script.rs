@@ -257,6 +257,11 @@ pub struct Script {
 }
 
 impl Script {
+    /// The number of the host's process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     fn send(&mut self, request: &str) -> std::io::Result<()> {
         self.stdin.write_all(request.as_bytes())?;
         self.stdin.flush()

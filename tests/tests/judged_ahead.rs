@@ -3,7 +3,7 @@
 use cachewit::model::Digest;
 use cachewit_tests::guest;
 use cachewit_tests::script::{Ended, Home, Script};
-use cachewit_tests::warmed::{ACTIONS, action, store, warmed};
+use cachewit_tests::warmed::{ACTIONS, action, body, store, warmed};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -50,6 +50,23 @@ fn what_was_refused_before_go_asked_is_a_miss_that_go_makes_anew() {
     assert_eq!(go.get(action(7)).expect("its own").output, Digest::of(b"made anew"));
     let ended = go.close();
     assert_eq!((asked(&ended, "refuses_everything"), ended.count("/not_served")), (Some(ACTIONS), ACTIONS), "{}", ended.summary);
+}
+
+#[test]
+fn a_group_is_judged_once_for_all_of_its_members() {
+    let home = Home::new();
+    let plugin = plugin(&home, "refuses_everything");
+    home.compile(&plugin);
+    let mut go = home.session(&[]).start();
+    for number in 0..ACTIONS / 2 {
+        go.put_group(action(number), &body(number, 0), format!("./file_{number}.go\n").as_bytes());
+    }
+    assert!(go.close().faults().is_empty());
+    let mut go = warmed(&home, home.session(&[plugin.to_str().expect("UTF-8")]));
+    let hits = (0..ACTIONS / 2).flat_map(|number| [action(number), action(number).subkey("srcfiles")]).filter_map(|key| go.get(key));
+    assert_eq!(hits.count(), 0);
+    let ended = go.close();
+    assert_eq!((asked(&ended, "refuses_everything"), ended.count("/not_served")), (Some(ACTIONS / 2), ACTIONS), "{}", ended.summary);
 }
 
 #[test]

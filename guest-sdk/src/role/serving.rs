@@ -42,6 +42,6 @@ impl Serve {
 /// in sessions in which none is.
 pub trait Serving {
     /// Asked before a hit is served that this session did not put itself. About what the last session of the stream used it is asked ahead of
-    /// `go`, which may not come for all of it.
+    /// `go`, once a group; `go` may not come for all of it.
     fn serve(&mut self, group: &dyn Group, session: &dyn Session) -> Serve;
 }

@@ -5,7 +5,7 @@ use super::group_views::{Alone, FileFacts, fetched_group, stored_group};
 use super::{Hit, Shelf, Verdict};
 use crate::model::{Digest, Entry};
 use crate::policy::{Chain, GroupView};
-use crate::store::{Index, Used};
+use crate::store::Used;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
@@ -30,7 +30,8 @@ impl Judge {
     pub fn new(chain: Arc<Mutex<Chain>>, shelf: Arc<Shelf>) -> Self {
         let facts = Arc::new(ArchiveFacts::new(shelf.clone()));
         let sources = Arc::new(Sources { shelf, facts });
-        Self { chain, sources, serves: AtomicBool::new(true), over: AtomicBool::new(false), awaited: Once::new() }
+        let serves = !chain.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        Self { chain, sources, serves: serves.into(), over: AtomicBool::new(false), awaited: Once::new() }
     }
 
     /// Whether it may be served. What has just arrived comes with what its store says of it.
@@ -42,28 +43,19 @@ impl Judge {
         }
     }
 
-    /// Judges hits in rows of `index` that `go` has not asked for yet; None where there is nobody who judges, or nobody who asks. Where somebody
-    /// has no word yet because he is still being compiled there is no verdict: when `go` asks he may have one.
-    pub fn judge_ahead(&self, hits: &[(i64, Alone)], index: &Arc<Mutex<Index>>) -> Option<Vec<(Digest, Verdict)>> {
-        if !self.is_needed() {
-            return None;
+    /// What the chain says of a group before `go` asks. None where somebody has no word yet because he is still being compiled: when `go` asks
+    /// he may have one.
+    pub fn judge(&self, group: &GroupView) -> Option<Verdict> {
+        match self.ask(group) {
+            (_, false) => None,
+            (true, true) => Some(Verdict::Passes),
+            (false, true) => Some(Verdict::Refused),
         }
-        let rows: Vec<i64> = hits.iter().map(|(row, _)| *row).collect();
-        let heads = index.lock().unwrap_or_else(PoisonError::into_inner).heads_of_rows(&rows).ok()?;
-        let mut verdicts = Vec::with_capacity(hits.len());
-        for (row, hit) in hits {
-            let Some(head) = heads.get(row).copied() else { continue };
-            if !self.is_needed() {
-                break;
-            }
-            let index = index.clone();
-            let group = move |head| index.lock().unwrap_or_else(PoisonError::into_inner).group(head).ok().flatten();
-            let group = stored_group(head, hit, group, self.sources.facts.clone());
-            if let (passes, true) = self.ask(&GroupView::of(group)) {
-                verdicts.push((hit.action, if passes { Verdict::Passes } else { Verdict::Refused }));
-            }
-        }
-        Some(verdicts)
+    }
+
+    /// Where archives are read.
+    pub fn facts(&self) -> Arc<ArchiveFacts> {
+        self.sources.facts.clone()
     }
 
     /// No hit comes any more.
@@ -76,7 +68,8 @@ impl Judge {
         self.awaited.call_once(|| self.chain().await_required());
     }
 
-    fn is_needed(&self) -> bool {
+    /// Whether anybody may have a say in a hit, and hits still come.
+    pub fn is_needed(&self) -> bool {
         self.serves.load(Ordering::Relaxed) && !self.over.load(Ordering::Relaxed)
     }
 

@@ -1,5 +1,6 @@
 //! Where store, policy and remote meet: get, put and close of one session.
 
+mod ahead;
 mod archive;
 mod bounds;
 mod decide;

@@ -4,13 +4,13 @@
 //! does for the whole working set what a lookup does: row, note in the lease, look whether it is doomed, look at the file, have it judged. What
 //! a lease holds stays for as long as the session lives, so the answer may wait in memory until it is asked for.
 
-use super::group_views::Alone;
+use super::ahead::Ahead;
 use super::judge::Judge;
 use super::shelf::{Hit, Inner, Verdict};
 use crate::fault::Faults;
 use crate::model::Digest;
 use crate::platform::Folder;
-use crate::store::{Index, Layout};
+use crate::store::{EntryRow, Found, Index, Layout, MemberRow};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -40,10 +40,9 @@ impl Recalled {
         (looked_up.elapsed() < KEPT).then_some(hit)
     }
 
-    /// What waits for its question and for somebody to judge it: its row, and what is known of it.
-    fn open(&self, action: Digest) -> Option<(i64, Alone)> {
-        let (_, hit) = self.hits.get(&action).filter(|(_, hit)| hit.verdict == Verdict::Open)?;
-        Some((hit.used.row()?, Alone::of(action, hit)))
+    /// Whether it waits for its question, and for somebody who judges it.
+    fn is_open(&self, action: Digest) -> bool {
+        self.hits.get(&action).is_some_and(|(_, hit)| hit.verdict == Verdict::Open)
     }
 
     /// Notes whether it may be served, unless it was asked for meanwhile.
@@ -84,28 +83,28 @@ fn look_up(ids: &[i64], layout: &Layout, faults: &Faults, shared: &Weak<Mutex<In
     // A connection of its own, so that lookups of others go on beside it.
     let index = Index::open(&layout.index()).ok()?;
     let objects = Folder::open(&layout.objects_dir())?;
-    let mut waiting = Vec::with_capacity(ids.len());
+    let mut open = Vec::new();
     for ids in ids.chunks(BATCH) {
         let found = index.find_rows(ids).ok()?;
         // Before the lease is noted, so that the time is never said to be later than it was.
         let now = Instant::now();
-        let held: Vec<_> = {
+        let held: Vec<EntryRow> = {
             let inner = shared.upgrade()?;
             let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
             if inner.recalled.over {
                 return None;
             }
-            found.into_iter().filter(|(_, found)| !inner.is_unsafe(found.output, layout, faults)).collect()
+            found.into_iter().filter(|row| !inner.is_unsafe(row.entry.output, layout, faults)).collect()
         };
-        let hits: Vec<(Digest, Hit)> = held
-            .into_iter()
-            .filter_map(|(action, found)| {
-                let path = layout.object(found.output);
-                let stands = objects.size_of_file(layout.name_of_object(&path)) == Some(found.size);
-                stands.then(|| (action, Hit::found(&found, path)))
-            })
-            .collect();
-        waiting.extend(hits.iter().map(|(action, _)| *action));
+        let mut hits: Vec<(Digest, Hit)> = Vec::with_capacity(held.len());
+        for row in held {
+            let MemberRow { id, action, output, size, put, origin, .. } = row.entry;
+            let path = layout.object(output);
+            if objects.size_of_file(layout.name_of_object(&path)) == Some(size) {
+                hits.push((action, Hit::found(&Found { id, output, size, put, origin }, path)));
+                open.extend(judge.is_needed().then_some(row));
+            }
+        }
         let inner = shared.upgrade()?;
         let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
         for (action, hit) in hits {
@@ -115,19 +114,25 @@ fn look_up(ids: &[i64], layout: &Layout, faults: &Faults, shared: &Weak<Mutex<In
         }
     }
     // Behind all lookups, which wait for no policy.
-    have_judged(&waiting, index, shared, judge)
+    have_judged(&open, index, shared, judge)
 }
 
 /// Has judged what still waits for its question.
-fn have_judged(actions: &[Digest], index: Index, shared: &Weak<Mutex<Inner>>, judge: &Judge) -> Option<()> {
-    let index = Arc::new(Mutex::new(index));
-    for actions in actions.chunks(BATCH) {
-        let open: Vec<(i64, Alone)> = {
+fn have_judged(rows: &[EntryRow], index: Index, shared: &Weak<Mutex<Inner>>, judge: &Judge) -> Option<()> {
+    let mut ahead = Ahead::new(judge, index, rows);
+    for rows in rows.chunks(BATCH) {
+        let open: Vec<&EntryRow> = {
             let inner = shared.upgrade()?;
             let inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
-            actions.iter().filter_map(|action| inner.recalled.open(*action)).collect()
+            rows.iter().filter(|row| inner.recalled.is_open(row.entry.action)).collect()
         };
-        let verdicts = judge.judge_ahead(&open, &index)?;
+        let mut verdicts = Vec::with_capacity(open.len());
+        for row in open {
+            if !judge.is_needed() {
+                return None;
+            }
+            verdicts.extend(ahead.judge(row).map(|verdict| (row.entry.action, verdict)));
+        }
         let inner = shared.upgrade()?;
         let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
         for (action, verdict) in verdicts {

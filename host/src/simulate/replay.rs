@@ -117,7 +117,7 @@ impl Replay<'_> {
         if self.history.holds[step.session] {
             // The host looks up what the last session of the stream used, and notes all of it.
             let rows = self.store.index.find_rows(&worth_recalling(self.store.index.working_set(label, is_unread)?))?;
-            session.notes.extend(rows.into_iter().map(|(_, found)| found.output.prefix()));
+            session.notes.extend(rows.into_iter().map(|row| row.entry.output.prefix()));
         }
         self.live.insert(step.session, session);
         Ok(())

@@ -16,7 +16,7 @@ pub mod trim;
 mod verify;
 
 pub use formats::{OtherFormat, bytes_of_folder, other_formats, remove_unused_formats};
-pub use index::{Found, GroupRow, Index, IndexError, MemberRow, Rows, SessionRow, Size, Suspects, Totals, Used, Writer};
+pub use index::{EntryRow, Found, GroupRow, Index, IndexError, MemberRow, Rows, SessionRow, Size, Suspects, Totals, Used, Writer};
 pub use layout::Layout;
 pub use lease::{AllLeases, Lease, Noted, ReadersLock, count_left_over as left_over_leases, sweep_leases};
 pub use native::{Native, NativeHit};

@@ -16,7 +16,7 @@ const (
 )
 
 // Func is asked before a hit is served that this session did not put itself. About what the last session of the stream used it is asked ahead
-// of go, which may not come for all of it.
+// of go, once a group; go may not come for all of it.
 type Func func(group policy.Group, session policy.Session) Serve
 
 var registered Func

@@ -29,6 +29,15 @@ pub struct MemberRow {
     pub held: u32,
 }
 
+/// An entry, and the group that it belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryRow {
+    /// The entry.
+    pub entry: MemberRow,
+    /// The action of its group's head: its own, if it is one.
+    pub head: Digest,
+}
+
 /// A group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupRow {
@@ -63,7 +72,7 @@ impl Index {
     /// A group by its head and the keys of its companions, as far as they are there.
     pub fn group_with(&self, head: Digest, companions: &[Digest]) -> Result<Option<GroupRow>, IndexError> {
         let work = |connection: &Connection| {
-            let head = connection.prepare_cached(MEMBER_BY_ACTION)?.query_row(params![head.0.as_slice()], member_of).optional()?;
+            let head = connection.prepare_cached(ENTRY_BY_ACTION)?.query_row(params![head.0.as_slice()], member_of).optional()?;
             head.map(|head| with_companions(connection, head, companions)).transpose()
         };
         self.read(work)
@@ -79,11 +88,12 @@ impl Index {
         head_of(&self.connection, used, |_| true).map_err(|error| self.error(error))
     }
 
-    /// The heads of the groups that these rows belong to, by the row; of what is gone there is none.
-    pub fn heads_of_rows(&self, ids: &[i64]) -> Result<HashMap<i64, MemberRow>, IndexError> {
+    /// What is known of these rows; one that is gone is left out.
+    pub fn find_rows(&self, ids: &[i64]) -> Result<Vec<EntryRow>, IndexError> {
         self.read(|connection| {
-            let found = ids.iter().map(|id| Ok(head_of(connection, Used::Row(*id), |_| true)?.map(|head| (*id, head))));
-            found.filter_map(Result::transpose).collect()
+            let mut find = connection.prepare_cached(ENTRY_BY_ID)?;
+            let rows = ids.iter().map(|id| find.query_row(params![id], entry_of).optional());
+            rows.filter_map(Result::transpose).collect()
         })
     }
 
@@ -162,8 +172,8 @@ impl Index {
     }
 }
 
-const MEMBER_BY_ACTION: &str = "SELECT id, action, output, size, kind, cost_us, put_ns, origin, held, head FROM entry WHERE action = ?1";
-const MEMBER_BY_ID: &str = "SELECT id, action, output, size, kind, cost_us, put_ns, origin, held, head FROM entry WHERE id = ?1";
+const ENTRY_BY_ACTION: &str = "SELECT id, action, output, size, kind, cost_us, put_ns, origin, held, head FROM entry WHERE action = ?1";
+const ENTRY_BY_ID: &str = "SELECT id, action, output, size, kind, cost_us, put_ns, origin, held, head FROM entry WHERE id = ?1";
 
 /// Companions are found by their keys, which follow from the head's: an index on heads would be paid for by every put.
 fn companions(head: Digest) -> [Digest; 2] {
@@ -171,7 +181,7 @@ fn companions(head: Digest) -> [Digest; 2] {
 }
 
 fn with_companions(connection: &Connection, head: MemberRow, companions: &[Digest]) -> rusqlite::Result<GroupRow> {
-    let mut find = connection.prepare_cached(MEMBER_BY_ACTION)?;
+    let mut find = connection.prepare_cached(ENTRY_BY_ACTION)?;
     let mut members = vec![head];
     for companion in companions {
         members.extend(find.query_row(params![companion.0.as_slice()], member_of).optional()?);
@@ -181,22 +191,22 @@ fn with_companions(connection: &Connection, head: MemberRow, companions: &[Diges
 
 /// The head of an entry's group, if it is wanted.
 fn head_of(connection: &Connection, used: Used, wanted: impl FnOnce(Digest) -> bool) -> rusqlite::Result<Option<MemberRow>> {
-    let mut by_action = connection.prepare_cached(MEMBER_BY_ACTION)?;
-    let with_head = |row: &Row<'_>| {
-        let head = row.get_ref(9)?.as_blob_or_null()?.is_some().then(|| digest(row, 9)).transpose()?;
-        Ok((member_of(row)?, head))
-    };
     let found = match used {
-        Used::Row(id) => connection.prepare_cached(MEMBER_BY_ID)?.query_row(params![id], with_head),
-        Used::Action(action) => by_action.query_row(params![action.0.as_slice()], with_head),
+        Used::Row(id) => connection.prepare_cached(ENTRY_BY_ID)?.query_row(params![id], entry_of),
+        Used::Action(action) => connection.prepare_cached(ENTRY_BY_ACTION)?.query_row(params![action.0.as_slice()], entry_of),
     };
-    match found.optional()? {
-        Some((member, head)) if wanted(head.unwrap_or(member.action)) => match head {
-            Some(head) => by_action.query_row(params![head.0.as_slice()], member_of).optional(),
-            None => Ok(Some(member)),
-        },
-        _ => Ok(None),
+    match found.optional()?.filter(|found| wanted(found.head)) {
+        Some(EntryRow { entry, head }) if head != entry.action => {
+            connection.prepare_cached(ENTRY_BY_ACTION)?.query_row(params![head.0.as_slice()], member_of).optional()
+        }
+        found => Ok(found.map(|found| found.entry)),
     }
+}
+
+fn entry_of(row: &Row<'_>) -> rusqlite::Result<EntryRow> {
+    let entry = member_of(row)?;
+    let head = if row.get_ref(9)?.as_blob_or_null()?.is_some() { digest(row, 9)? } else { entry.action };
+    Ok(EntryRow { entry, head })
 }
 
 fn member_of(row: &Row<'_>) -> rusqlite::Result<MemberRow> {

@@ -14,7 +14,7 @@ mod writer;
 
 pub use durable::Suspects;
 pub use fold::{LIVE_STREAM, fold, fold_if_many};
-pub use groups::{GroupRow, MemberRow};
+pub use groups::{EntryRow, GroupRow, MemberRow};
 pub use kin::unread;
 pub use schema::connect;
 pub use totals::{Size, Totals};
@@ -169,20 +169,6 @@ impl Index {
             .prepare_cached("SELECT id, output, size, put_ns, origin FROM entry WHERE action = ?1")
             .map_err(|error| self.error(error))?;
         find.query_row(params![action.0.as_slice()], found).optional().map_err(|error| self.error(error))
-    }
-
-    /// What is known of these rows' actions; one that is gone is left out.
-    pub fn find_rows(&self, ids: &[i64]) -> Result<Vec<(Digest, Found)>, IndexError> {
-        let work = || -> rusqlite::Result<Vec<(Digest, Found)>> {
-            let transaction = self.connection().unchecked_transaction()?;
-            let mut find = transaction.prepare_cached("SELECT id, output, size, put_ns, origin, action FROM entry WHERE id = ?1")?;
-            let mut all = Vec::with_capacity(ids.len());
-            for id in ids {
-                all.extend(find.query_row(params![id], |row| Ok((digest(row, 5)?, found(row)?))).optional()?);
-            }
-            Ok(all)
-        };
-        work().map_err(|error| self.error(error))
     }
 
     /// Whether a trim is about to remove this object, or died while it did.

@@ -1,0 +1,71 @@
+//! What was compiled of a plugin, and how the next session takes it.
+#![cfg(target_os = "linux")]
+
+use cachewit::model::Digest;
+use cachewit_tests::script::{Home, Script, archive};
+use cachewit_tests::{fake_system, guest};
+use std::path::PathBuf;
+
+fn action() -> Digest {
+    Digest::of(b"package")
+}
+
+/// A machine whose store has an entry, and a plugin that was compiled there and refuses it.
+fn machine() -> (Home, String) {
+    let home = Home::new();
+    let mut go = home.session(&[]).start();
+    go.put(action(), &archive(1, 5_000));
+    assert!(go.close().faults().is_empty());
+    let plugin = home.write("refuses_everything.wasm", guest::named("refuses_everything"));
+    home.compile(&plugin);
+    (home, plugin.to_str().expect("UTF-8").to_owned())
+}
+
+/// The artefacts of the machine.
+fn artefacts(home: &Home) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(home.path().join("xdg/cachewit/native")).expect("the folder of artefacts");
+    files.map(|file| file.expect("a file").path()).collect()
+}
+
+/// Whether a session has an artefact mapped.
+fn maps(go: &Script, artefact: &str) -> bool {
+    std::fs::read_to_string(format!("/proc/{}/maps", go.process())).expect("its mappings").contains(artefact)
+}
+
+/// Another machine can take a file on a network away under the mapping, and that ends whoever looks at it.
+#[test]
+fn an_artefact_is_mapped_on_a_local_disk_and_read_on_a_network() {
+    let (home, plugin) = machine();
+    let artefact = artefacts(&home).pop().expect("an artefact").to_str().expect("UTF-8").to_owned();
+    let shim = fake_system::library(home.path());
+    for (kind, mapped) in [(None, true), (Some("0x6969"), false)] {
+        let mut session = home.session(&[&plugin]).env("LD_PRELOAD", &shim);
+        if let Some(kind) = kind {
+            session = session.env("FILE_SYSTEM", kind);
+        }
+        let mut go = session.start();
+        assert_eq!(go.get(action()), None, "it is asked, and refuses");
+        assert_eq!(maps(&go, &artefact), mapped, "{kind:?}");
+        let ended = go.close();
+        assert!(ended.faults().is_empty(), "{ended:?}");
+    }
+}
+
+#[test]
+fn one_that_was_cut_short_or_garbled_is_made_anew() {
+    let (home, plugin) = machine();
+    let artefact = artefacts(&home).pop().expect("an artefact");
+    let whole = std::fs::read(&artefact).expect("an artefact");
+    for broken in [&[][..], &whole[..whole.len() / 3], &vec![0; whole.len()], b"#!/bin/sh\n"] {
+        std::fs::remove_file(&artefact).expect("ours");
+        std::fs::write(&artefact, broken).expect("ours");
+        // The first session finds out, goes without it, and leaves it compiled.
+        let mut go = home.session(&[&plugin]).start();
+        assert!(go.get(action()).is_some_and(|hit| hit.is_whole()));
+        let ended = go.close();
+        assert!(ended.success && ended.faults().is_empty(), "{ended:?}");
+        let mut go = home.session(&[&plugin]).start();
+        assert_eq!(go.get(action()), None, "{} bytes", broken.len());
+        assert!(go.close().faults().is_empty());
+    }
+}
