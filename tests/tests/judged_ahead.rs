@@ -103,6 +103,28 @@ fn one_that_breaks_before_go_asks_is_named_and_passed_over_unless_it_is_required
     assert!(ended.faults()[0].contains("what it was to judge is not served"), "{:?}", ended.faults());
 }
 
+/// What `go` asks for does not come after all that it has not asked for yet, however long each question takes.
+#[test]
+fn a_hit_that_go_waits_for_is_judged_before_all_that_wait_for_their_questions() {
+    let home = store();
+    let plugin = plugin(&home, "takes_its_time");
+    home.compile(&plugin);
+    let elsewhere: Vec<Digest> = (0..8_u64).map(|number| Digest::of(format!("not in the working set {number}").as_bytes())).collect();
+    let mut go = home.session(&[]).start();
+    for key in &elsewhere {
+        go.put(*key, key.to_hex().as_bytes());
+    }
+    go.close();
+    let mut go = home.session(&[]).start();
+    assert_eq!(ask_for_everything(&mut go), ACTIONS);
+    go.close();
+    let mut go = warmed(&home, home.session(&[plugin.to_str().expect("UTF-8")]));
+    assert!(elsewhere.iter().all(|key| go.get(*key).is_some()));
+    let ended = go.close();
+    let asked = asked(&ended, "takes_its_time").expect("questions");
+    assert!((8..ACTIONS).contains(&asked), "they were answered after {asked} questions: {}", ended.summary);
+}
+
 #[test]
 fn who_abstains_is_asked_no_further() {
     let (_home, mut go) = judged("abstains_at_the_third_hit");

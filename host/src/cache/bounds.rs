@@ -5,7 +5,7 @@ use crate::config::Limits;
 use crate::fault::Faults;
 use crate::model::{TrimColumns, TrimReason, UnixNanos};
 use crate::platform;
-use crate::policy::Chain;
+use crate::policy::{Chain, SharedChain};
 use crate::store::Index;
 use crate::store::trim::{self, Goal, Scorer, TrimError, TrimReport};
 use std::path::Path;
@@ -209,7 +209,7 @@ impl AtWork {
 
 impl SpaceWatch {
     /// So many bytes were written. Every few of them the space is looked at, and if there is too little, a thread makes room.
-    pub fn wrote(&self, bytes: u64, shelf: &Shelf, chain: &Arc<Mutex<Chain>>, faults: &Arc<Faults>, limits: Limits) {
+    pub fn wrote(&self, bytes: u64, shelf: &Shelf, chain: &Arc<SharedChain>, faults: &Arc<Faults>, limits: Limits) {
         let total = self.since.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
         if total < LOOK_EVERY {
             return;
@@ -224,7 +224,7 @@ impl SpaceWatch {
         let (layout, chain, faults) = (shelf.layout().clone(), chain.clone(), faults.clone());
         at_work.thread = Some(std::thread::spawn(move || {
             let shelf = Shelf::open(layout, faults.clone());
-            keep(&shelf, &mut chain.lock().unwrap_or_else(PoisonError::into_inner), &faults, limits)
+            keep(&shelf, &mut chain.lock(), &faults, limits)
         }));
     }
 

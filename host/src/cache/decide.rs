@@ -1,8 +1,8 @@
 //! The chain, as the remote room sees it.
 
-use crate::policy::{self, Chain, NetworkView};
+use crate::policy::{self, Chain, NetworkView, SharedChain};
 use crate::remote::{AskStep, ClosePlan, Decide, RequestView, SetView, TargetView};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 impl Decide for Chain {
     fn open(&mut self, views: &[TargetView], sets: &[SetView]) -> Option<Vec<usize>> {
@@ -51,24 +51,18 @@ fn targets(views: &[TargetView]) -> Vec<policy::TargetView> {
 }
 
 /// The chain of a session, which others ask as well.
-pub(super) struct ChainDecides(pub Arc<Mutex<Chain>>);
-
-impl ChainDecides {
-    fn chain(&self) -> MutexGuard<'_, Chain> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+pub(super) struct ChainDecides(pub Arc<SharedChain>);
 
 impl Decide for ChainDecides {
     fn open(&mut self, targets: &[TargetView], sets: &[SetView]) -> Option<Vec<usize>> {
-        Decide::open(&mut *self.chain(), targets, sets)
+        Decide::open(&mut *self.0.lock(), targets, sets)
     }
 
     fn route(&mut self, request: &RequestView, targets: &[TargetView]) -> Option<Vec<AskStep>> {
-        Decide::route(&mut *self.chain(), request, targets)
+        Decide::route(&mut *self.0.lock(), request, targets)
     }
 
     fn close(&mut self, targets: &[TargetView]) -> Option<ClosePlan> {
-        Decide::close(&mut *self.chain(), targets)
+        Decide::close(&mut *self.0.lock(), targets)
     }
 }

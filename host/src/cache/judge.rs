@@ -4,14 +4,14 @@ use super::archive::ArchiveFacts;
 use super::group_views::{Alone, FileFacts, fetched_group, stored_group};
 use super::{Hit, Shelf, Verdict};
 use crate::model::{Digest, Entry};
-use crate::policy::{Chain, GroupView};
+use crate::policy::{Chain, GroupView, SharedChain};
 use crate::store::Used;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, MutexGuard, Once};
 
 /// Asks the chain, if anybody in it has a say.
 pub(super) struct Judge {
-    chain: Arc<Mutex<Chain>>,
+    chain: Arc<SharedChain>,
     sources: Arc<Sources>,
     /// Whether anybody may have a say, which shows when it is asked for.
     serves: AtomicBool,
@@ -27,10 +27,10 @@ struct Sources {
 }
 
 impl Judge {
-    pub fn new(chain: Arc<Mutex<Chain>>, shelf: Arc<Shelf>) -> Self {
+    pub fn new(chain: Arc<SharedChain>, shelf: Arc<Shelf>) -> Self {
         let facts = Arc::new(ArchiveFacts::new(shelf.clone()));
         let sources = Arc::new(Sources { shelf, facts });
-        let serves = !chain.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        let serves = !chain.lock().is_empty();
         Self { chain, sources, serves: serves.into(), over: AtomicBool::new(false), awaited: Once::new() }
     }
 
@@ -39,14 +39,14 @@ impl Judge {
         match hit.verdict {
             Verdict::Passes => true,
             Verdict::Refused => false,
-            Verdict::Open => !self.is_needed() || self.ask(&self.view(action, hit, fetched)).0,
+            Verdict::Open => !self.serves.load(Ordering::Relaxed) || self.passes(&self.view(action, hit, fetched)),
         }
     }
 
     /// What the chain says of a group before `go` asks. None where somebody has no word yet because he is still being compiled: when `go` asks
     /// he may have one.
     pub fn judge(&self, group: &GroupView) -> Option<Verdict> {
-        match self.ask(group) {
+        match self.ask(self.chain.lock_last(), group) {
             (_, false) => None,
             (true, true) => Some(Verdict::Passes),
             (false, true) => Some(Verdict::Refused),
@@ -65,7 +65,7 @@ impl Judge {
 
     /// Waits until everybody is there whose word is needed. A body that is on its way would not wait for a compiler.
     pub fn await_required(&self) {
-        self.awaited.call_once(|| self.chain().await_required());
+        self.awaited.call_once(|| self.chain.lock().await_required());
     }
 
     /// Whether anybody may have a say in a hit, and hits still come.
@@ -73,16 +73,15 @@ impl Judge {
         self.serves.load(Ordering::Relaxed) && !self.over.load(Ordering::Relaxed)
     }
 
+    fn passes(&self, group: &GroupView) -> bool {
+        self.ask(self.chain.lock(), group).0
+    }
+
     /// Whether the chain lets it pass, and whether everybody in it was there to say so.
-    fn ask(&self, group: &GroupView) -> (bool, bool) {
-        let mut chain = self.chain();
+    fn ask(&self, mut chain: MutexGuard<'_, Chain>, group: &GroupView) -> (bool, bool) {
         let passes = chain.serve(group);
         self.serves.store(chain.serves(), Ordering::Relaxed);
         (passes, !chain.is_compiling())
-    }
-
-    fn chain(&self) -> MutexGuard<'_, Chain> {
-        self.chain.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The group of a hit, which is looked for when a policy asks the first thing about it.

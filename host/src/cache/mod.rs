@@ -6,6 +6,7 @@ mod bounds;
 mod decide;
 mod group_views;
 mod groups;
+mod hit;
 mod hold;
 mod judge;
 mod late;
@@ -15,18 +16,19 @@ mod observed;
 mod recall;
 mod remote;
 mod room;
+mod share;
 mod shelf;
 mod snapshots;
 mod stream;
 
 pub use bounds::{ChainScorer, Demands, TrimOutcome, below_limit, default_max_size, goal_of, trim_now};
 pub use group_views::{fetched_view, group_view};
-
+pub use hit::{Hit, Verdict};
 pub use late::sweep_now;
 pub use ledger::{Counts, PolicyCounts, RemoteCounts, Summary};
 pub use recall::worth_it as worth_recalling;
 pub use remote::member_of_record;
-pub use shelf::{Hit, Shelf, Verdict};
+pub use shelf::Shelf;
 pub use stream::session_view;
 
 use crate::config::{Config, Environment};
@@ -34,26 +36,26 @@ use crate::fault::Faults;
 use crate::model::{Digest, Entry, Kind, Origin, UnixNanos};
 use crate::object;
 use crate::policy::wasm::ArtifactStore;
-use crate::policy::{Admit, Chain, SessionView, States};
+use crate::policy::{Admit, Chain, SessionView, SharedChain, States};
 use crate::remote::client::{Answer, Client};
-use crate::store::{GroupRow, Incoming, Layout, Native, NativeHit, PublishError, SessionRow, StoreError, Used};
+use crate::store::{Incoming, Layout, Native, NativeHit, PublishError, SessionRow, StoreError, Used};
 use crate::trace::{Recorder, What};
 use bounds::SpaceWatch;
 use groups::Groups;
 use judge::Judge;
 use ledger::Ledger;
-use remote::{Shared, Sharing};
+use remote::Shared;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The cache of one session.
 pub struct Cache {
     config: Config,
     shelf: Arc<Shelf>,
-    chain: Arc<Mutex<Chain>>,
+    chain: Arc<SharedChain>,
     faults: Arc<Faults>,
     book: Arc<Mutex<Book>>,
     client: Option<Client>,
@@ -172,7 +174,7 @@ impl Cache {
         let unread = parent.is_none();
         let states = (!shelf.is_read_only()).then(|| States::in_folder(shelf.layout().policy_dir()));
         let chain = Chain::new(&config.policies, ArtifactStore::of_this_user(), view.clone(), states, config.log_level, faults.clone());
-        let chain = Arc::new(Mutex::new(chain));
+        let chain = Arc::new(SharedChain::new(chain));
         let judge = Arc::new(Judge::new(chain.clone(), shelf.clone()));
         let client = remote::client(&config.stores, &stream, &shelf, &chain, &faults);
         // Without policies there is nobody to be told.
@@ -367,12 +369,6 @@ impl Cache {
         }
     }
 
-    fn say_remote_errors(&self, errors: &[(String, String)]) {
-        for (store, error) in errors {
-            self.faults.say(&format!("remote:{store}"), format!("store {store}: {error}; the build goes on without it"));
-        }
-    }
-
     /// The session's row, once.
     fn unwritten_row(&self, ending: Ending) -> Option<SessionRow> {
         let (used, never_put) = {
@@ -385,58 +381,6 @@ impl Cache {
         first.then(|| SessionRow { stream: self.stream.clone(), unread: self.unread, joined: self.joined.clone(), used, standing })
     }
 
-    /// Whether anything may leave this machine.
-    fn shares(&self) -> bool {
-        // Where nothing can be written, nobody could note what a store holds by now.
-        self.client.is_some() && !self.shelf.is_read_only() && self.config.stores.iter().any(|store| store.mode.writes())
-    }
-
-    /// Whether something that was found in Go's own cache is to be taken into the store, so that it can be shared.
-    fn adopts(&self) -> bool {
-        self.shares() && !self.book().ledger.native.is_empty()
-    }
-
-    /// Shares what the session used and admission lets out.
-    fn share(&self, deadline: Duration) {
-        self.shared.store(true, Ordering::Relaxed);
-        let Some(client) = &self.client else { return };
-        if !self.shares() {
-            return;
-        }
-        if let Some(native) = self.native.as_ref().filter(|_| self.adopts()) {
-            let actions = std::mem::take(&mut self.book().ledger.native);
-            native::adopt(native, &self.shelf, &actions, deadline);
-            self.shelf.commit(None);
-        }
-        let used = self.book().ledger.used.clone();
-        let mut admissions = late::Admissions::new(self);
-        let admits = !used.is_empty() && self.chain().admits();
-        let may_leave = admits.then_some(|row: &GroupRow| admissions.ask(row).share != Some(false));
-        let sharing = Sharing { client, shelf: &self.shelf, stores: &self.config.stores, stream: &self.stream, deadline };
-        if let Some(shared) = sharing.run(&used, may_leave) {
-            *self.shared_now.lock().unwrap_or_else(PoisonError::into_inner) = shared;
-        }
-    }
-
-    /// Ends the remote side: what it did goes into the summary, and what went wrong is said.
-    fn remote_counts(&self, summary: &mut Summary) {
-        let Some(client) = &self.client else { return };
-        client.stop();
-        let stats = client.stats();
-        let Shared { report, .. } = &*self.shared_now.lock().unwrap_or_else(PoisonError::into_inner);
-        summary.remote = RemoteCounts {
-            fetched: stats.objects,
-            fetched_bytes: stats.bytes,
-            shared: report.objects,
-            shared_bytes: report.wire_bytes,
-            records: report.records,
-            round_trips: stats.requests,
-            waited_ms: u64::try_from(stats.waited_in_vain.as_millis()).unwrap_or(u64::MAX),
-        };
-        self.say_remote_errors(&stats.errors);
-        self.say_remote_errors(&report.errors);
-    }
-
     /// The part of the end behind `go`'s back.
     pub fn finish(self, ending: Ending) {
         late::run(&self, ending);
@@ -445,6 +389,6 @@ impl Cache {
     }
 
     fn chain(&self) -> MutexGuard<'_, Chain> {
-        self.chain.lock().unwrap_or_else(PoisonError::into_inner)
+        self.chain.lock()
     }
 }

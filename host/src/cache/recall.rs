@@ -6,7 +6,8 @@
 
 use super::ahead::Ahead;
 use super::judge::Judge;
-use super::shelf::{Hit, Inner, Verdict};
+use super::shelf::Inner;
+use super::{Hit, Verdict};
 use crate::fault::Faults;
 use crate::model::Digest;
 use crate::platform::Folder;

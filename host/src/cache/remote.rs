@@ -5,7 +5,7 @@ use super::decide::ChainDecides;
 use crate::fault::Faults;
 use crate::model::{Digest, Entry, Facts, Kind};
 use crate::object;
-use crate::policy::Chain;
+use crate::policy::SharedChain;
 use crate::remote::client::{Client, Settings};
 use crate::remote::record::{Group, Member};
 use crate::remote::share::{ShareJob, ShareReport, SharedGroup};
@@ -15,7 +15,7 @@ use crate::store::index::MemberRow;
 use crate::store::{self, GroupRow, Used};
 use std::fs::File;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The client of a session's stores. None where there are none, or where they cannot be used as configured.
@@ -23,7 +23,7 @@ pub(super) fn client(
     stores: &[StoreConfig],
     stream: &str,
     shelf: &Arc<Shelf>,
-    chain: &Arc<Mutex<Chain>>,
+    chain: &Arc<SharedChain>,
     faults: &Faults,
 ) -> Option<Client> {
     if stores.is_empty() {

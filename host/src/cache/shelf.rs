@@ -1,6 +1,7 @@
 //! The local store of a session: what is found, what is put, and the lease over it. Shared by the reading thread and, where a remote
 //! store is configured, the fetching one.
 
+use super::hit::{Hit, Verdict};
 use super::hold::Hold;
 use super::judge::Judge;
 use super::recall::{self, Recalled};
@@ -10,8 +11,7 @@ use crate::fault::Faults;
 use crate::model::{Digest, Entry, Origin, UnixNanos};
 use crate::platform::Folder;
 use crate::store::{
-    self, Aside, Found, Incoming, Index, IndexError, Layout, PublishError, Published, SessionRow, Standing, StoreError, Suspects, Used,
-    Writer,
+    self, Aside, Incoming, Index, IndexError, Layout, PublishError, Published, SessionRow, Standing, StoreError, Suspects, Used, Writer,
 };
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -84,44 +84,6 @@ impl Inner {
             Some(_) => Standing::Known,
         }
     }
-}
-
-/// A local hit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hit {
-    /// SHA-256 of the body.
-    pub output: Digest,
-    /// Bytes.
-    pub size: u64,
-    /// When `go` last put it.
-    pub put: UnixNanos,
-    /// Where it lies: whole, unchanged, and there until this session ends.
-    pub path: String,
-    /// How the session's list names it.
-    pub used: Used,
-    /// Where it came from.
-    pub origin: Origin,
-    /// Whether it may be served, as far as that is known.
-    pub verdict: Verdict,
-}
-
-impl Hit {
-    /// What the index knows, and the file that is there.
-    pub(super) fn found(found: &Found, path: String) -> Self {
-        let Found { id, output, size, put, origin } = *found;
-        Self { output, size, put, path, used: Used::Row(id), origin, verdict: Verdict::Open }
-    }
-}
-
-/// What is known of whether a hit may be served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Nobody was asked yet.
-    Open,
-    /// It may: this session's own `go` put it, or the chain has let it pass.
-    Passes,
-    /// The chain has refused it.
-    Refused,
 }
 
 impl Shelf {

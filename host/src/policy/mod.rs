@@ -5,6 +5,7 @@ mod context;
 mod link;
 pub mod manifest;
 mod native;
+mod shared;
 pub mod shipped;
 mod source;
 mod state;
@@ -18,6 +19,7 @@ pub use context::{
 pub use link::{LinkReport, check_pin, load_one, load_with};
 pub use manifest::{Manifest, Wish};
 pub use native::Fallback;
+pub use shared::SharedChain;
 pub use source::{Component, load_component};
 pub use state::States;
 
