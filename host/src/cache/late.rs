@@ -36,7 +36,6 @@ pub(super) fn run(cache: &Cache, ending: Ending) {
     let began = Instant::now();
     let mut summary = Summary { sessions: 1, session_ms: millis(cache.began.elapsed()), ..Summary::default() };
     summary.counts = cache.book().ledger.counts.clone();
-    cache.judge.end();
     match ending {
         Ending::Closed => cache.shelf.end_lease(),
         Ending::Vanished => cache.shelf.leave_lease(),

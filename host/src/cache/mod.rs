@@ -355,6 +355,7 @@ impl Cache {
     /// The part of the end that `go` waits for: the rows of puts are committed, a few milliseconds. Where the operator says so, as on
     /// CI, sharing is a part of it.
     pub fn settle(&self, ending: Ending) {
+        self.judge.end();
         if self.shelf.has_rows() {
             // What is still to be taken from Go's own cache has no rows yet that a session's row could name.
             let row = if self.adopts() { None } else { self.unwritten_row(ending) };

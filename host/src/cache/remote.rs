@@ -122,14 +122,14 @@ impl Sharing<'_> {
     pub fn run(&self, used: &[Used], may_leave: Option<impl FnMut(&GroupRow) -> bool>) -> Option<Shared> {
         let mut heads = self.shelf.with_index(|index| index.heads(used))?;
         heads.retain(|head| head.kind != Kind::ModuleIndex);
-        if let Some(mut may_leave) = may_leave {
-            let groups = self.shelf.with_index(|index| index.groups(&heads))?;
-            heads = groups.iter().filter(|group| may_leave(group)).map(|group| *group.head()).collect();
-        }
         if heads.is_empty() {
             return None;
         }
         let mut plan = self.client.close_plan();
+        if let Some(mut may_leave) = may_leave {
+            let groups = self.shelf.with_index(|index| index.groups(&heads))?;
+            heads = groups.iter().filter(|group| may_leave(group)).map(|group| *group.head()).collect();
+        }
         // Which bit of `held` a store has depends on what and where it is, not on its name or its place in the configuration.
         let identities: Vec<String> = self.stores.iter().map(|store| format!("{:?} {}", store.kind, store.namespace)).collect();
         let bits = self.shelf.with_index(|index| index.target_bits(&identities))?;
@@ -149,7 +149,7 @@ impl Sharing<'_> {
             all_there >> target & 1 == 0 || self.shelf.with_index(|index| index.meta(&key)).flatten().as_deref() != Some(&contents)
         });
         plan.share.retain(|target| all_there >> target & 1 == 0);
-        if plan.share.is_empty() && plan.publish.is_empty() {
+        if heads.is_empty() || plan.share.is_empty() && plan.publish.is_empty() {
             return None;
         }
         let rows = self.shelf.with_index(|index| index.groups(&heads))?;
