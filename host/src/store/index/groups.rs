@@ -222,3 +222,17 @@ fn member_of(row: &Row<'_>) -> rusqlite::Result<MemberRow> {
         held: row.get::<_, i64>(8)? as u32,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_keeps_its_bit_where_there_are_as_many_as_bits() {
+        let index = Index::in_memory().unwrap();
+        let names: Vec<String> = (0..32).map(|number| format!("target {number}")).collect();
+        assert_eq!(index.target_bits(&names).unwrap(), (0..32).collect::<Vec<u32>>());
+        assert_eq!(index.target_bits(&names[31..]).unwrap(), [31]);
+        assert_eq!(index.target_bits(&["one more".to_owned()]).unwrap(), [0], "and what the others held is forgotten");
+    }
+}
