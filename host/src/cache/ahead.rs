@@ -1,47 +1,91 @@
 //! Judging what was looked up before `go` asks for it.
 
 use super::Verdict;
-use super::group_views::{Alone, stored_group};
+use super::group_views::stored_group;
 use super::judge::Judge;
 use crate::model::{Digest, Origin};
 use crate::policy::GroupView;
 use crate::store::{EntryRow, Index, MemberRow, Used};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as Place;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Judges entries of the store, whose groups are mostly among them.
+/// What was looked up and waits for its verdict, which a group gets once. A working set has thousands of entries, so of each no more is kept than
+/// judging it needs: memory that is touched for the first time was half of what judging costs.
+#[derive(Default)]
+pub(super) struct Unjudged {
+    groups: Vec<Group>,
+    /// Where a group is by its head, and where those of its members are that came from elsewhere.
+    places: HashMap<(Digest, bool), u32>,
+    /// The entries in the order in which they were looked up, and the group of each.
+    rows: Vec<(Digest, u32)>,
+}
+
+struct Group {
+    head: Digest,
+    /// The head's row, once it was seen.
+    row: Option<MemberRow>,
+    origin: Origin,
+    /// What was said of it, its companions are asked for with it; open if that cannot be told yet.
+    said: Option<Verdict>,
+}
+
+impl Unjudged {
+    /// Notes what was looked up.
+    pub fn add(&mut self, EntryRow { head, entry }: EntryRow) {
+        let number = match self.places.entry((head, entry.origin == Origin::Remote)) {
+            Place::Occupied(place) => *place.get(),
+            Place::Vacant(place) => {
+                let number = self.groups.len() as u32;
+                self.groups.push(Group { head, row: None, origin: entry.origin, said: None });
+                *place.insert(number)
+            }
+        };
+        if head == entry.action
+            && let Some(group) = self.groups.get_mut(number as usize)
+        {
+            group.row = Some(entry);
+        }
+        self.rows.push((entry.action, number));
+    }
+}
+
+/// Judges them.
 pub(super) struct Ahead<'a> {
     judge: &'a Judge,
     index: Arc<Mutex<Index>>,
-    heads: HashMap<Digest, MemberRow>,
-    /// What was said of a group, and of those of its members that came from elsewhere: its companions are asked for with it.
-    said: HashMap<(Digest, bool), Option<Verdict>>,
+    places: HashMap<(Digest, bool), u32>,
+    groups: Vec<Group>,
 }
 
 impl<'a> Ahead<'a> {
-    pub fn new(judge: &'a Judge, index: Index, rows: &[EntryRow]) -> Self {
-        let heads = rows.iter().filter(|row| row.head == row.entry.action).map(|row| (row.head, row.entry)).collect();
-        Self { judge, index: Arc::new(Mutex::new(index)), heads, said: HashMap::new() }
+    pub fn new(judge: &'a Judge, index: Index, unjudged: Unjudged) -> (Self, Vec<(Digest, u32)>) {
+        let Unjudged { groups, places, rows } = unjudged;
+        (Self { judge, index: Arc::new(Mutex::new(index)), places, groups }, rows)
     }
 
-    /// Whether it may be served, if that can be told by now.
-    pub fn judge(&mut self, row: &EntryRow) -> Option<Verdict> {
-        let group = (row.head, row.entry.origin == Origin::Remote);
-        if let Some(verdict) = self.said.get(&group) {
-            return *verdict;
-        }
-        let verdict = self.ask(row);
-        self.said.insert(group, verdict);
-        verdict
+    /// Whether what belongs to this group may be served, if that can be told by now.
+    pub fn judge(&mut self, number: u32) -> Option<Verdict> {
+        let group = self.groups.get(number as usize)?;
+        let said = group.said.unwrap_or_else(|| self.ask(group).unwrap_or(Verdict::Open));
+        self.groups.get_mut(number as usize)?.said = Some(said);
+        Some(said).filter(|said| *said != Verdict::Open)
     }
 
-    fn ask(&self, row: &EntryRow) -> Option<Verdict> {
-        let read = |index: &Mutex<Index>| index.lock().unwrap_or_else(PoisonError::into_inner).head_of(Used::Action(row.head)).ok()?;
-        let head = self.heads.get(&row.head).copied().or_else(|| read(&self.index))?;
+    fn ask(&self, group: &Group) -> Option<Verdict> {
+        let head = group.row.or_else(|| self.other(group)).or_else(|| self.read(group.head))?;
         let index = self.index.clone();
-        let group = move |head| index.lock().unwrap_or_else(PoisonError::into_inner).group(head).ok().flatten();
-        let MemberRow { action, output, size, put, origin, .. } = row.entry;
-        let group = stored_group(head, &Alone { action, output, size, put, origin }, group, self.judge.facts());
-        self.judge.judge(&GroupView::of(group))
+        let members = move |head| index.lock().unwrap_or_else(PoisonError::into_inner).group(head).ok().flatten();
+        self.judge.judge(&GroupView::of(stored_group(head, group.origin, members, self.judge.facts())))
+    }
+
+    /// The head of a group of which members and head came from different places.
+    fn other(&self, group: &Group) -> Option<MemberRow> {
+        let number = *self.places.get(&(group.head, group.origin != Origin::Remote))?;
+        self.groups.get(number as usize)?.row
+    }
+
+    fn read(&self, head: Digest) -> Option<MemberRow> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner).head_of(Used::Action(head)).ok()?
     }
 }

@@ -41,15 +41,15 @@ pub(super) fn fetched_group(entry: &Entry, facts: Arc<dyn FactSource>) -> Group 
     }
 }
 
-/// The group of a hit by its head; the rest of it is read with `group` should a policy ask.
+/// The group of a hit by its head, and where the hit came from; the rest of it is read with `group` should a policy ask.
 pub(super) fn stored_group(
     head: MemberRow,
-    hit: &Alone,
+    hit: Origin,
     group: impl FnOnce(Digest) -> Option<GroupRow> + Send + 'static,
     facts: Arc<dyn FactSource>,
 ) -> Group {
     // A group that was made here may have lost a companion, and that came from elsewhere.
-    let origin = if hit.origin == Origin::Remote { Origin::Remote } else { head.origin };
+    let origin = if hit == Origin::Remote { Origin::Remote } else { head.origin };
     let alone = Sums { size: head.size, own_size: head.size, members: 1, cost: head.cost };
     let sums = Later::new(move || group(head.action).as_ref().map_or(alone, sums));
     Group { action: head.action, output: head.output, kind: head.kind, origin, put: head.put, sums, facts }

@@ -104,7 +104,7 @@ impl Judge {
             };
             let shelf = shelf.clone();
             let group = move |head| shelf.with_index(|index| index.group(head)).flatten();
-            stored_group(head, &alone, group, facts.clone())
+            stored_group(head, alone.origin, group, facts.clone())
         })
     }
 }

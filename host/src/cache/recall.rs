@@ -4,7 +4,7 @@
 //! does for the whole working set what a lookup does: row, note in the lease, look whether it is doomed, look at the file, have it judged. What
 //! a lease holds stays for as long as the session lives, so the answer may wait in memory until it is asked for.
 
-use super::ahead::Ahead;
+use super::ahead::{Ahead, Unjudged};
 use super::judge::Judge;
 use super::shelf::Inner;
 use super::{Hit, Verdict};
@@ -84,7 +84,7 @@ fn look_up(ids: &[i64], layout: &Layout, faults: &Faults, shared: &Weak<Mutex<In
     // A connection of its own, so that lookups of others go on beside it.
     let index = Index::open(&layout.index()).ok()?;
     let objects = Folder::open(&layout.objects_dir())?;
-    let mut open = Vec::new();
+    let mut open = Unjudged::default();
     for ids in ids.chunks(BATCH) {
         let found = index.find_rows(ids).ok()?;
         // Before the lease is noted, so that the time is never said to be later than it was.
@@ -103,7 +103,9 @@ fn look_up(ids: &[i64], layout: &Layout, faults: &Faults, shared: &Weak<Mutex<In
             let path = layout.object(output);
             if objects.size_of_file(layout.name_of_object(&path)) == Some(size) {
                 hits.push((action, Hit::found(&Found { id, output, size, put, origin }, path)));
-                open.extend(judge.is_needed().then_some(row));
+                if judge.is_needed() {
+                    open.add(row);
+                }
             }
         }
         let inner = shared.upgrade()?;
@@ -115,24 +117,24 @@ fn look_up(ids: &[i64], layout: &Layout, faults: &Faults, shared: &Weak<Mutex<In
         }
     }
     // Behind all lookups, which wait for no policy.
-    have_judged(&open, index, shared, judge)
+    have_judged(open, index, shared, judge)
 }
 
 /// Has judged what still waits for its question.
-fn have_judged(rows: &[EntryRow], index: Index, shared: &Weak<Mutex<Inner>>, judge: &Judge) -> Option<()> {
-    let mut ahead = Ahead::new(judge, index, rows);
+fn have_judged(open: Unjudged, index: Index, shared: &Weak<Mutex<Inner>>, judge: &Judge) -> Option<()> {
+    let (mut ahead, rows) = Ahead::new(judge, index, open);
     for rows in rows.chunks(BATCH) {
-        let open: Vec<&EntryRow> = {
+        let open: Vec<(Digest, u32)> = {
             let inner = shared.upgrade()?;
             let inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
-            rows.iter().filter(|row| inner.recalled.is_open(row.entry.action)).collect()
+            rows.iter().copied().filter(|(action, _)| inner.recalled.is_open(*action)).collect()
         };
         let mut verdicts = Vec::with_capacity(open.len());
-        for row in open {
+        for (action, group) in open {
             if !judge.is_needed() {
                 return None;
             }
-            verdicts.extend(ahead.judge(row).map(|verdict| (row.entry.action, verdict)));
+            verdicts.extend(ahead.judge(group).map(|verdict| (action, verdict)));
         }
         let inner = shared.upgrade()?;
         let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);

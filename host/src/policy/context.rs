@@ -89,17 +89,23 @@ impl Group {
 }
 
 /// What is read when the first question about it comes: a hit is served in microseconds, and most policies look at a part of it.
-pub struct Later<T>(LazyLock<T, Box<dyn FnOnce() -> T + Send>>);
+pub struct Later<T>(Inner<T>);
+
+enum Inner<T> {
+    /// Nothing is to be read, and nothing was allocated for it.
+    Known(T),
+    Read(LazyLock<T, Box<dyn FnOnce() -> T + Send>>),
+}
 
 impl<T: Send + 'static> Later<T> {
     /// What is known.
     pub fn of(value: T) -> Self {
-        Self::new(move || value)
+        Self(Inner::Known(value))
     }
 
     /// What `read` reads.
     pub fn new(read: impl FnOnce() -> T + Send + 'static) -> Self {
-        Self(LazyLock::new(Box::new(read)))
+        Self(Inner::Read(LazyLock::new(Box::new(read))))
     }
 }
 
@@ -107,7 +113,10 @@ impl<T> std::ops::Deref for Later<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.0
+        match &self.0 {
+            Inner::Known(value) => value,
+            Inner::Read(lazy) => lazy,
+        }
     }
 }
 
