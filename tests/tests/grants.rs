@@ -142,3 +142,67 @@ fn a_second_plugin_that_decides_eviction_is_refused_by_name_and_a_wrong_setting_
     let text = std::fs::read_to_string(home.path().join("config/cachewit/config.toml")).expect("the configuration");
     assert!(text.contains("idle-runs = 4") && text.matches("[[policy]]").count() == 1, "{text}");
 }
+
+/// What is compiled of plugins, and what was noted of their files.
+fn native(home: &Home) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let files = std::fs::read_dir(home.path().join("xdg/cachewit/native")).expect("the folder of artefacts");
+    files.map(|file| file.expect("a file").path()).partition(|path| path.extension().is_none())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_was_read_is_not_read_again_until_something_about_it_has_changed() {
+    let home = Home::new();
+    let plugin = plugin(&home);
+    let add = ["plugin", "add", plugin.to_str().expect("UTF-8"), "--name", "known", "--grant", "fact:branch", "--grant", "env:TEAM"];
+    let added = cachewit(&home, &add);
+    assert!(added.status.success(), "{}", said(&added));
+    let config = home.path().join("config/cachewit/config.toml");
+    let copy = home.path().join("config/cachewit/plugins/known.wasm");
+    let asked = |ended: &Ended| ended.policy("known.wasm")["calls"].clone();
+    let is_asked = serde_json::json!({"observer": 1});
+
+    // Of a file that has just been written another change might not show.
+    assert_eq!(asked(&session(&home, &[], Some(&config))), is_asked);
+    assert_eq!(native(&home).1, [""; 0].map(PathBuf::from));
+    std::thread::sleep(std::time::Duration::from_millis(3100));
+    assert_eq!(asked(&session(&home, &[], Some(&config))), is_asked);
+    let (artefacts, noted) = native(&home);
+    assert_eq!((artefacts.len(), noted.len()), (1, 1), "{noted:?}");
+
+    // What was noted is what counts: a note without the role, and the plugin is not asked.
+    let note = std::fs::read(&noted[0]).expect("a note");
+    let at = note.windows(8).position(|bytes| bytes == b"observer").expect("its role");
+    let other = [&note[..at], b"observed", &note[at + 8..]].concat();
+    let put = |bytes: &[u8]| {
+        std::fs::remove_file(&noted[0]).expect("a note");
+        std::fs::write(&noted[0], bytes).expect("a note");
+    };
+    put(&other);
+    assert_eq!(asked(&session(&home, &[], Some(&config))), serde_json::json!({}));
+    put(&note);
+    assert_eq!(asked(&session(&home, &[], Some(&config))), is_asked);
+
+    // Nothing is compiled of it any more: it is read for that.
+    std::fs::remove_file(&artefacts[0]).expect("an artefact");
+    assert_eq!(asked(&session(&home, &[], Some(&config))), is_asked);
+    assert_eq!(native(&home).0, artefacts);
+
+    // Another content of the same length, and the time of the last writing put back.
+    let (whole, written) = (std::fs::read(&copy).expect("the copy"), std::fs::metadata(&copy).and_then(|data| data.modified()));
+    let mut changed = whole.clone();
+    *changed.last_mut().expect("bytes") ^= 1;
+    let write = |bytes: &[u8]| {
+        std::fs::write(&copy, bytes).expect("somebody changes the file");
+        let file = std::fs::File::options().write(true).open(&copy).expect("the copy");
+        file.set_modified(*written.as_ref().expect("its time")).expect("ours");
+    };
+    write(&changed);
+    let ended = session(&home, &[], Some(&config));
+    let faults = ended.faults().join("\n");
+    assert!(faults.contains(&Digest::of(&whole).to_hex()) && faults.contains(&Digest::of(&changed).to_hex()), "{faults}");
+    assert_eq!(asked(&ended), serde_json::json!({}));
+    write(&whole);
+    let ended = session(&home, &[], Some(&config));
+    assert_eq!((asked(&ended), ended.faults().len()), (is_asked, 0), "{:?}", ended.faults());
+}

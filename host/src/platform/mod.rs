@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 mod folder;
+mod identity;
 mod owner;
 mod parent;
 mod power;
@@ -13,6 +14,7 @@ mod volume;
 mod words;
 
 pub use folder::Folder;
+pub use identity::FileIdentity;
 pub use owner::{is_ours, is_readable, may_fill, owner};
 pub use parent::parent_arguments;
 pub use power::{boot_id, knows_boots, sync_file_system};

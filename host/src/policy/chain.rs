@@ -24,7 +24,6 @@ pub struct Chain {
     links: Vec<Link>,
     default_eviction: Link,
     fallback: Fallback,
-    loader: Loader,
     faults: Arc<Faults>,
 }
 
@@ -46,11 +45,11 @@ impl Chain {
         faults: Arc<Faults>,
     ) -> Self {
         let default = PolicyConfig::plain(PluginSource::Builtin(DEFAULT_EVICTION.to_owned()));
+        let loader = Arc::new(Loader { artifacts, session, states, log_level });
         Self {
-            links: policies.iter().cloned().map(Link::new).collect(),
-            default_eviction: Link::new(default),
+            links: policies.iter().map(|policy| Link::new(policy.clone(), loader.clone())).collect(),
+            default_eviction: Link::new(default, loader),
             fallback: Fallback::default(),
-            loader: Loader { artifacts, session, states, log_level },
             faults,
         }
     }
@@ -85,7 +84,7 @@ impl Chain {
             let answer = match link.roles(&self.faults) {
                 Some(roles) if !roles.admission => continue,
                 Some(_) => {
-                    link.load(&self.loader, Patience::Some, &self.faults);
+                    link.load(Patience::Some, &self.faults);
                     link.ask("admission", &self.faults, |policy| policy.admit(group))
                 }
                 None => None,
@@ -103,7 +102,7 @@ impl Chain {
             let answer = match link.roles(&self.faults) {
                 Some(roles) if !roles.serving || link.abstains => continue,
                 Some(_) => {
-                    link.load(&self.loader, Patience::None, &self.faults);
+                    link.load(Patience::None, &self.faults);
                     link.ask("serving", &self.faults, |policy| policy.serve(group))
                 }
                 None => None,
@@ -121,7 +120,7 @@ impl Chain {
     pub fn await_required(&mut self) {
         for link in &mut self.links {
             if link.is_required() && link.roles(&self.faults).is_some_and(|roles| roles.serving) {
-                link.load(&self.loader, Patience::Some, &self.faults);
+                link.load(Patience::Some, &self.faults);
             }
         }
     }
@@ -130,7 +129,7 @@ impl Chain {
     pub fn observe(&mut self, events: &Arc<EventColumns>) {
         for link in &mut self.links {
             if link.roles(&self.faults).is_some_and(|roles| roles.observer) {
-                link.load(&self.loader, Patience::Some, &self.faults);
+                link.load(Patience::Some, &self.faults);
                 link.ask("observer", &self.faults, |policy| policy.observe(events));
             }
         }
@@ -179,7 +178,7 @@ impl Chain {
         match owners.as_slice() {
             [one] => {
                 let link = self.links.get_mut(*one)?;
-                link.ready(&self.loader, Patience::Some, &self.faults)?;
+                link.ready(Patience::Some, &self.faults)?;
                 return Some(link);
             }
             [] => {}
@@ -189,7 +188,7 @@ impl Chain {
                 self.faults.say("eviction", format!("{names} both decide eviction; name only one of them. The default decides until then"));
             }
         }
-        self.default_eviction.ready(&self.loader, Patience::Some, &self.faults)?;
+        self.default_eviction.ready(Patience::Some, &self.faults)?;
         Some(&mut self.default_eviction)
     }
 
@@ -218,7 +217,7 @@ impl Chain {
                 Some(roles) if !roles.remote => continue,
                 // It may have nothing to do with stores.
                 None if !link.is_required() => continue,
-                _ => link.load(&self.loader, patience, &self.faults),
+                _ => link.load(patience, &self.faults),
             }
             if link.is_compiling() {
                 // New here; until it is ready the session goes on without it.
@@ -242,7 +241,7 @@ impl Chain {
     /// Waits for those that are still being compiled: a session of `go list` is over long before, and the next would begin anew.
     pub fn await_compiled(&mut self) {
         for link in self.links.iter_mut().filter(|link| link.is_compiling()) {
-            link.load(&self.loader, Patience::Some, &self.faults);
+            link.load(Patience::Some, &self.faults);
         }
     }
 

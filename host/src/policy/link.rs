@@ -10,6 +10,8 @@ use super::wasm::{ArtifactStore, Compiled, Identity, WasmPolicy};
 use super::{Component, Policy, PolicyError, Roles, load_component};
 use crate::config::{Pin, PluginSource, PolicyConfig};
 use crate::fault::Faults;
+use crate::model::Digest;
+use crate::platform::FileIdentity;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -22,10 +24,11 @@ const COMPILE_WAIT: Duration = Duration::from_secs(60);
 pub(super) struct Link {
     pub name: String,
     config: PolicyConfig,
+    loader: Arc<Loader>,
     /// Once somebody wanted to know, with the roles that it says: these are asked for with every hit. An error was said, and nothing is
     /// known then.
     manifest: Option<Result<(Manifest, Roles), ()>>,
-    component: Option<Component>,
+    bytes: Bytes,
     /// Whether it has said that it has no opinion on any hit of this session.
     pub abstains: bool,
     state: State,
@@ -37,6 +40,14 @@ pub(super) struct Link {
     spent: Duration,
 }
 
+/// What is known of its bytes.
+enum Bytes {
+    Unread,
+    Read(Component),
+    /// That they have the digest which the operator vouched for.
+    Vouched(Digest),
+}
+
 enum State {
     New,
     Compiling(Receiver<Result<WasmPolicy, PolicyError>>),
@@ -45,7 +56,6 @@ enum State {
 }
 
 /// What a plugin needs to come to life.
-#[derive(Clone)]
 pub(super) struct Loader {
     pub artifacts: Option<ArtifactStore>,
     pub session: Arc<SessionView>,
@@ -80,7 +90,7 @@ pub struct LinkReport {
 }
 
 impl Link {
-    pub fn new(config: PolicyConfig) -> Self {
+    pub fn new(config: PolicyConfig, loader: Arc<Loader>) -> Self {
         let name = match &config.source {
             PluginSource::Builtin(name) => name.clone(),
             PluginSource::File(path) => {
@@ -90,8 +100,9 @@ impl Link {
         Self {
             name,
             config,
+            loader,
             manifest: None,
-            component: None,
+            bytes: Bytes::Unread,
             abstains: false,
             state: State::New,
             calls: BTreeMap::new(),
@@ -130,11 +141,35 @@ impl Link {
     }
 
     fn read_manifest(&mut self) -> Result<Manifest, PolicyError> {
-        let component = load_component(&self.config.source)?;
-        check_pin(self.config.pin, &component)?;
-        let manifest = Manifest::read(&component)?;
-        self.component = Some(component);
+        let (PluginSource::File(path), Pin::Sha256(pinned), Some(artifacts)) =
+            (&self.config.source, self.config.pin, &self.loader.artifacts)
+        else {
+            return self.take_in();
+        };
+        let (path, artifacts) = (path.clone(), artifacts.clone());
+        let file = FileIdentity::of(&path);
+        if let Some(manifest) = file.and_then(|file| artifacts.recall(&path, pinned, file)) {
+            self.bytes = Bytes::Vouched(pinned);
+            return Ok(manifest);
+        }
+        let manifest = self.take_in()?;
+        if let Some(file) = file {
+            artifacts.note(&path, pinned, file, &manifest);
+        }
         Ok(manifest)
+    }
+
+    fn take_in(&mut self) -> Result<Manifest, PolicyError> {
+        let component = self.read()?;
+        let manifest = Manifest::read(&component)?;
+        self.bytes = Bytes::Read(component);
+        Ok(manifest)
+    }
+
+    /// Reads it, and holds it against its pin.
+    fn read(&self) -> Result<Component, PolicyError> {
+        let component = load_component(&self.config.source)?;
+        check_pin(self.config.pin, &component).map(|()| component)
     }
 
     /// What it wishes to know and nobody let it: it may be of no use without.
@@ -174,12 +209,12 @@ impl Link {
     }
 
     /// Links it, and compiles it before that in the background if it has to be.
-    pub fn load(&mut self, loader: &Loader, patience: Patience, faults: &Faults) {
+    pub fn load(&mut self, patience: Patience, faults: &Faults) {
         if self.roles(faults).is_none() {
             return;
         }
         if let State::New = self.state {
-            match self.begin(loader) {
+            match self.begin() {
                 Ok(state) => self.state = state,
                 Err(error) => self.switch_off(&error, faults),
             }
@@ -197,9 +232,14 @@ impl Link {
         }
     }
 
-    fn begin(&mut self, loader: &Loader) -> Result<State, PolicyError> {
+    fn begin(&mut self) -> Result<State, PolicyError> {
         // The very bytes that were held against the pin; read again, the file could be another.
-        let component = self.component.take().ok_or_else(|| PolicyError::Unusable("was not read".to_owned()))?;
+        let (sha256, component) = match std::mem::replace(&mut self.bytes, Bytes::Unread) {
+            Bytes::Read(component) => (component.sha256(), Some(component)),
+            Bytes::Vouched(sha256) => (sha256, None),
+            Bytes::Unread => return Err(PolicyError::Unusable("was not read".to_owned())),
+        };
+        let loader = &self.loader;
         let no_folder = || PolicyError::Unusable("cannot be compiled: there is no cache folder for this user; set HOME".to_owned());
         let artifacts = loader.artifacts.as_ref().ok_or_else(no_folder)?;
         let identity = Identity {
@@ -210,10 +250,11 @@ impl Link {
             states: loader.states.clone(),
             max_level: loader.log_level,
         };
-        match artifacts.load(&component)? {
+        match artifacts.load(sha256)? {
             Compiled::Ready(prepared) => Ok(State::Ready(Box::new(WasmPolicy::new(identity, *prepared)))),
             Compiled::Refused(reason) => Err(PolicyError::Unusable(reason)),
             Compiled::Missing => {
+                let component = component.map_or_else(|| self.read(), Ok)?;
                 let (sender, receiver) = channel();
                 let artifacts = artifacts.clone();
                 std::thread::spawn(move || {
@@ -240,8 +281,8 @@ impl Link {
     }
 
     /// The policy, if it can be asked.
-    pub fn ready(&mut self, loader: &Loader, patience: Patience, faults: &Faults) -> Option<&mut WasmPolicy> {
-        self.load(loader, patience, faults);
+    pub fn ready(&mut self, patience: Patience, faults: &Faults) -> Option<&mut WasmPolicy> {
+        self.load(patience, faults);
         self.policy()
     }
 
@@ -325,39 +366,4 @@ pub fn check_pin(pin: Pin, component: &Component) -> Result<(), PolicyError> {
             if found == pinned { Ok(()) } else { Err(PolicyError::Changed { pinned, found }) }
         }
     }
-}
-
-/// Loads one plugin the way a session would, for the command line: compiled if need be, described, its settings checked.
-pub fn load_one(
-    source: &PluginSource,
-    settings: serde_json::Value,
-    artifacts: &ArtifactStore,
-    log_level: u32,
-) -> Result<(WasmPolicy, Roles), PolicyError> {
-    load_as(source, Identity::alone(settings, log_level), artifacts)
-}
-
-/// The same for a session that somebody has made up, what the plugin may know of it and what it remembers; with every line that it logs.
-pub fn load_with(
-    source: &PluginSource,
-    settings: serde_json::Value,
-    (session, grants, states): (SessionView, Grants, States),
-    artifacts: &ArtifactStore,
-) -> Result<(WasmPolicy, Roles), PolicyError> {
-    let alone = Identity::alone(settings, 4);
-    let identity = Identity { session: Arc::new(session), grants: Arc::new(grants), states: Some(states), ..alone };
-    load_as(source, identity, artifacts)
-}
-
-fn load_as(source: &PluginSource, identity: Identity, artifacts: &ArtifactStore) -> Result<(WasmPolicy, Roles), PolicyError> {
-    let component = load_component(source)?;
-    // A session reads it before anything else, and goes on without a plugin whose manifest cannot be used.
-    Manifest::read(&component)?;
-    let prepared = match artifacts.load(&component)? {
-        Compiled::Ready(prepared) => *prepared,
-        // Whoever asks by hand may wait, and may have another compiler by now.
-        Compiled::Missing | Compiled::Refused(_) => artifacts.compile(&component)?,
-    };
-    let roles = prepared.roles();
-    Ok((WasmPolicy::new(identity, prepared), roles))
 }

@@ -4,6 +4,7 @@
 //! starting an engine, and a reviewer without running anything.
 
 use super::{PolicyError, Roles};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +17,7 @@ pub const SECTION: &str = "cachewit:manifest";
 const MOST_BYTES: usize = 64 << 10;
 
 /// A component, as far as it can be seen from outside.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The interfaces and functions that it imports.
     pub imports: Vec<String>,
@@ -27,7 +28,7 @@ pub struct Manifest {
 }
 
 /// Something that only an operator can let a plugin know.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Wish {
     /// A fact of the session that says more than every policy needs.
     Fact(String),

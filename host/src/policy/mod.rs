@@ -7,6 +7,7 @@ pub mod manifest;
 mod native;
 mod shared;
 pub mod shipped;
+mod single;
 mod source;
 mod state;
 pub mod wasm;
@@ -16,10 +17,11 @@ pub use context::{
     Admit, Ask, ClosePlan, Fact, FactSource, Grants, Group, GroupView, Later, NetworkView, RequestView, Serve, SessionView, SetView, Sums,
     TargetView, Trust,
 };
-pub use link::{LinkReport, check_pin, load_one, load_with};
+pub use link::{LinkReport, check_pin};
 pub use manifest::{Manifest, Wish};
 pub use native::Fallback;
 pub use shared::SharedChain;
+pub use single::{load_one, load_with};
 pub use source::{Component, load_component};
 pub use state::States;
 

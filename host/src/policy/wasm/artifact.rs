@@ -10,6 +10,7 @@ use crate::platform;
 use crate::policy::manifest::check_header;
 use crate::policy::{Component, PolicyError};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// What the file of a refusal ends in, which lies where the artefact would.
@@ -22,8 +23,16 @@ const REFUSED_FOR: Duration = Duration::from_secs(3600);
 /// The folder of artefacts.
 #[derive(Clone, Debug)]
 pub struct ArtifactStore {
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
     program: PathBuf,
+    folder: Arc<OnceLock<Folder>>,
+}
+
+/// The folder, once it is there and is this user's own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Folder {
+    /// On a network another machine can take a file away.
+    is_remote: bool,
 }
 
 /// What became of a component.
@@ -40,7 +49,7 @@ pub enum Compiled {
 impl ArtifactStore {
     /// Artefacts in `dir`, compiled by `program`, which must be a cachewit command line.
     pub fn new(dir: PathBuf, program: PathBuf) -> Self {
-        Self { dir, program }
+        Self { dir, program, folder: Arc::default() }
     }
 
     /// The usual folder, and this program as the compiler. None where the system has no folder for this user.
@@ -49,18 +58,27 @@ impl ArtifactStore {
         Some(Self::new(dir, std::env::current_exe().ok()?))
     }
 
-    /// Links a component if it was compiled before.
-    pub fn load(&self, component: &Component) -> Result<Compiled, PolicyError> {
-        check_header(component)?;
-        let path = self.path(component);
-        if !path.is_file() || !platform::is_mine(&self.dir) {
-            return Ok(self.refusal(&path).map_or(Compiled::Missing, Compiled::Refused));
+    /// The folder; None while it is not there, or not this user's own.
+    pub(super) fn folder(&self) -> Option<Folder> {
+        if let Some(folder) = self.folder.get() {
+            return Some(*folder);
         }
+        let look = || Folder { is_remote: platform::remote_file_system(&self.dir).is_some() };
+        platform::is_mine(&self.dir).then(|| *self.folder.get_or_init(look))
+    }
+
+    /// Links the component with this digest if it was compiled before.
+    pub fn load(&self, sha256: Digest) -> Result<Compiled, PolicyError> {
+        let path = self.path(sha256);
+        let Some(folder) = self.folder().filter(|_| path.is_file()) else {
+            return Ok(self.refusal(&path).map_or(Compiled::Missing, Compiled::Refused));
+        };
         // Mapped, of a policy's quarter of a megabyte and of a Go program's ten only those pages come in that are looked at, which is half
-        // of the time of a start. On a network another machine can take the file away under the mapping, and that would be our end.
-        let prepared = match platform::remote_file_system(&path) {
-            None => Prepared::from_file(&path)?,
-            Some(_) => std::fs::read(&path).map_or(Ok(None), |artifact| Prepared::from_artifact(&artifact))?,
+        // of the time of a start. If the file is taken away under the mapping, that is our end.
+        let prepared = if folder.is_remote {
+            std::fs::read(&path).map_or(Ok(None), |artifact| Prepared::from_artifact(&artifact))?
+        } else {
+            Prepared::from_file(&path)?
         };
         Ok(prepared.map_or(Compiled::Missing, |prepared| Compiled::Ready(Box::new(prepared))))
     }
@@ -68,7 +86,7 @@ impl ArtifactStore {
     /// Compiles a component in a child process with limits, keeps the artefact, and links it.
     pub fn compile(&self, component: &Component) -> Result<Prepared, PolicyError> {
         check_header(component)?;
-        let path = self.path(component);
+        let path = self.path(component.sha256());
         let artifact = compile::in_child(&self.program, component).map_err(|error| {
             if error.is_for_good() {
                 let _ = self.keep(&path.with_extension(REFUSED), error.to_string().as_bytes());
@@ -83,8 +101,8 @@ impl ArtifactStore {
 
     /// Everything that generated code depends on but wasmtime does not check is in the name; what it does check (its version, settings,
     /// processor features) is checked again on loading, and a mismatch is a miss.
-    fn path(&self, component: &Component) -> PathBuf {
-        let key = format!("{} {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, component.sha256());
+    fn path(&self, sha256: Digest) -> PathBuf {
+        let key = format!("{} {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, sha256);
         self.dir.join(Digest::of(key.as_bytes()).to_hex())
     }
 
@@ -92,11 +110,11 @@ impl ArtifactStore {
     fn refusal(&self, path: &Path) -> Option<String> {
         let path = path.with_extension(REFUSED);
         let age = std::fs::metadata(&path).and_then(|data| data.modified()).ok()?.elapsed().ok()?;
-        let words = (age < REFUSED_FOR && platform::is_mine(&self.dir)).then(|| std::fs::read_to_string(&path).ok())??;
+        let words = (age < REFUSED_FOR && self.folder().is_some()).then(|| std::fs::read_to_string(&path).ok())??;
         Some(format!("{words}; it is tried again in an hour, and now with `cachewit plugin check`"))
     }
 
-    fn keep(&self, path: &Path, artifact: &[u8]) -> std::io::Result<()> {
+    pub(super) fn keep(&self, path: &Path, artifact: &[u8]) -> std::io::Result<()> {
         platform::create_private_dir(&self.dir)?;
         if !platform::is_mine(&self.dir) {
             return Err(std::io::ErrorKind::PermissionDenied.into());

@@ -10,6 +10,7 @@ mod engine;
 mod imports;
 mod instance;
 mod limits;
+mod seen;
 mod ticker;
 mod v0_1;
 
