@@ -79,8 +79,8 @@
 //!
 //! # Serving
 //!
-//! Whether a hit may be served. It is asked on every hit, so have this role only to refuse some, and answer [`Serve::Abstain`] where it
-//! refuses none in the whole session.
+//! Whether a hit may be served. It is asked on every hit, so have this role only to refuse some, and answer [`Serve::AbstainFromOrigin`]
+//! where it refuses none of those that come from there, and [`Serve::Abstain`] where it refuses none in the whole session.
 //!
 //! ```
 //! # use cachewit_guest::{ConfigError, Group, Policy, Serve, Serving, Session, Trust};

@@ -127,8 +127,10 @@ fn a_hit_that_go_waits_for_is_judged_before_all_that_wait_for_their_questions() 
 
 #[test]
 fn who_abstains_is_asked_no_further() {
-    let (_home, mut go) = judged("abstains_at_the_third_hit");
-    assert_eq!(ask_for_everything(&mut go), ACTIONS);
-    let ended = go.close();
-    assert_eq!(asked(&ended, "abstains_at_the_third_hit"), Some(3), "{}", ended.summary);
+    for (name, questions) in [("abstains_at_the_third_hit", 3), ("abstains_from_what_was_made_here", 1)] {
+        let (_home, mut go) = judged(name);
+        assert_eq!(ask_for_everything(&mut go), ACTIONS);
+        let ended = go.close();
+        assert_eq!(asked(&ended, name), Some(questions), "{}", ended.summary);
+    }
 }

@@ -158,6 +158,43 @@ fn one_that_abstains_is_not_asked_again_in_this_session_and_the_others_of_its_ch
 }
 
 #[test]
+fn one_that_abstains_from_an_origin_is_asked_about_what_came_from_another() {
+    let name = "abstains_from_what_was_made_here";
+    let bucket = tempfile::tempdir().expect("a folder");
+    let first = Home::new();
+    let config = sharing(bucket.path(), &first, &plugin(&first, name));
+    let mut go = first.session(&[]).env("CACHEWIT_CONFIG", &config).env("CI", "true").start();
+    for number in 0..GROUPS {
+        go.put_group(head(number), &archive(number, 5_000), b"./a.go\n");
+    }
+    assert_eq!(go.close().faults(), [""; 0]);
+
+    let second = Home::new();
+    let judge = plugin(&second, name);
+    second.compile(&judge);
+    let config = sharing(bucket.path(), &second, &judge);
+    let own = |number: u64| Digest::of(format!("made here {number}").as_bytes());
+    let mut go = second.session(&[]).start();
+    for number in 0..GROUPS {
+        go.put_group(own(number), &archive(100 + number, 5_000), b"./b.go\n");
+    }
+    go.close();
+    // Companions have one body in common. The second time what was fetched is here, and still came from elsewhere.
+    for fetched in [GROUPS + 1, 0] {
+        let mut go = second.session(&[]).env("CACHEWIT_CONFIG", &config).start();
+        for number in 0..GROUPS {
+            for key in [own(number), head(number)] {
+                assert!(go.get(key).is_some_and(|hit| hit.is_whole()), "{key}");
+            }
+        }
+        let ended = go.close();
+        assert_eq!(ended.count("/remote/fetched"), fetched, "{}", ended.summary);
+        let counters = &ended.policy(&format!("{name}.wasm"))["counters"];
+        assert_eq!(counters, &serde_json::json!({"origin-1": 1, "origin-2": GROUPS}), "{}", ended.summary);
+    }
+}
+
+#[test]
 fn a_session_that_is_over_before_its_plugin_is_compiled_compiles_it_for_the_next() {
     let home = Home::new();
     let plugin = plugin(&home, "refuses_everything");

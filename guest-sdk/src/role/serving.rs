@@ -14,6 +14,9 @@ pub enum Serve {
     Refuse,
     /// No opinion on this hit and any other of this session: it is not asked again.
     Abstain,
+    /// No opinion on this hit and any other of this session that comes from where this one does ([`Group::origin`]): it is not asked about
+    /// these again.
+    AbstainFromOrigin,
 }
 
 impl Serve {
@@ -24,6 +27,7 @@ impl Serve {
             Self::Yes => 1,
             Self::Refuse => 2,
             Self::Abstain => 3,
+            Self::AbstainFromOrigin => 4,
         }
     }
 
@@ -33,13 +37,14 @@ impl Serve {
             1 => Self::Yes,
             2 => Self::Refuse,
             3 => Self::Abstain,
+            4 => Self::AbstainFromOrigin,
             _ => Self::NoOpinion,
         }
     }
 }
 
-/// Judges hits before they are served. It costs a call on every hit, so have this role only to refuse some, and [abstain](Serve::Abstain)
-/// in sessions in which none is.
+/// Judges hits before they are served. It costs a call on every hit, so have this role only to refuse some, and
+/// [abstain](Serve::AbstainFromOrigin) from what none is refused of.
 pub trait Serving {
     /// Asked before a hit is served that this session did not put itself. About what the last session of the stream used it is asked ahead of
     /// `go`, once a group; `go` may not come for all of it.

@@ -28,6 +28,7 @@ impl Serving for Component {
             Value::Bool(true) => Serve::Yes,
             Value::Bool(false) => Serve::Refuse,
             Value::String(word) if word == "abstain" => Serve::Abstain,
+            Value::String(word) if word == "abstain-from-origin" => Serve::AbstainFromOrigin,
             _ => Serve::NoOpinion,
         }
     }

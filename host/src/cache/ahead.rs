@@ -1,7 +1,7 @@
 //! Judging what was looked up before `go` asks for it.
 
 use super::Verdict;
-use super::group_views::stored_group;
+use super::group_views::{origin_of, stored_group};
 use super::judge::Judge;
 use crate::model::{Digest, Origin};
 use crate::policy::GroupView;
@@ -74,6 +74,9 @@ impl<'a> Ahead<'a> {
 
     fn ask(&self, group: &Group) -> Option<Verdict> {
         let head = group.row.or_else(|| self.other(group)).or_else(|| self.read(group.head))?;
+        if !self.judge.asks_about(origin_of(&head, group.origin)) {
+            return Some(Verdict::Passes);
+        }
         let index = self.index.clone();
         let members = move |head| index.lock().unwrap_or_else(PoisonError::into_inner).group(head).ok().flatten();
         self.judge.judge(&GroupView::of(stored_group(head, group.origin, members, self.judge.facts())))

@@ -48,11 +48,15 @@ pub(super) fn stored_group(
     group: impl FnOnce(Digest) -> Option<GroupRow> + Send + 'static,
     facts: Arc<dyn FactSource>,
 ) -> Group {
-    // A group that was made here may have lost a companion, and that came from elsewhere.
-    let origin = if hit == Origin::Remote { Origin::Remote } else { head.origin };
+    let origin = origin_of(&head, hit);
     let alone = Sums { size: head.size, own_size: head.size, members: 1, cost: head.cost };
     let sums = Later::new(move || group(head.action).as_ref().map_or(alone, sums));
     Group { action: head.action, output: head.output, kind: head.kind, origin, put: head.put, sums, facts }
+}
+
+/// Where the group of a hit comes from: one that was made here may have lost a companion, and that came from elsewhere.
+pub(super) fn origin_of(head: &MemberRow, hit: Origin) -> Origin {
+    if hit == Origin::Remote { Origin::Remote } else { head.origin }
 }
 
 fn sums(row: &GroupRow) -> Sums {

@@ -3,18 +3,18 @@
 use super::archive::ArchiveFacts;
 use super::group_views::{Alone, FileFacts, fetched_group, stored_group};
 use super::{Hit, Shelf, Verdict};
-use crate::model::{Digest, Entry};
-use crate::policy::{Chain, GroupView, SharedChain};
+use crate::model::{Digest, Entry, Origin};
+use crate::policy::{Chain, GroupView, Origins, SharedChain};
 use crate::store::Used;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, MutexGuard, Once};
 
 /// Asks the chain, if anybody in it has a say.
 pub(super) struct Judge {
     chain: Arc<SharedChain>,
     sources: Arc<Sources>,
-    /// Whether anybody may have a say, which shows when it is asked for.
-    serves: AtomicBool,
+    /// Where hits come from about which anybody may have a say, which shows when they are asked: bits of [`Origins`].
+    serves: AtomicU8,
     /// Whether the session has asked for all that it wants.
     over: AtomicBool,
     awaited: Once,
@@ -30,8 +30,8 @@ impl Judge {
     pub fn new(chain: Arc<SharedChain>, shelf: Arc<Shelf>) -> Self {
         let facts = Arc::new(ArchiveFacts::new(shelf.clone()));
         let sources = Arc::new(Sources { shelf, facts });
-        let serves = !chain.lock().is_empty();
-        Self { chain, sources, serves: serves.into(), over: AtomicBool::new(false), awaited: Once::new() }
+        let serves = if chain.lock().is_empty() { Origins::default() } else { Origins::ALL };
+        Self { chain, sources, serves: serves.bits().into(), over: AtomicBool::new(false), awaited: Once::new() }
     }
 
     /// Whether it may be served. What has just arrived comes with what its store says of it.
@@ -39,7 +39,7 @@ impl Judge {
         match hit.verdict {
             Verdict::Passes => true,
             Verdict::Refused => false,
-            Verdict::Open => !self.serves.load(Ordering::Relaxed) || self.passes(&self.view(action, hit, fetched)),
+            Verdict::Open => !self.may_ask_about(hit, fetched) || self.passes(&self.view(action, hit, fetched)),
         }
     }
 
@@ -70,7 +70,26 @@ impl Judge {
 
     /// Whether anybody may have a say in a hit, and hits still come.
     pub fn is_needed(&self) -> bool {
-        self.serves.load(Ordering::Relaxed) && !self.over.load(Ordering::Relaxed)
+        !self.serves().is_empty() && !self.over.load(Ordering::Relaxed)
+    }
+
+    /// Whether anybody may have a say in a group that comes from there.
+    pub fn asks_about(&self, origin: Origin) -> bool {
+        self.serves().has(origin)
+    }
+
+    fn serves(&self) -> Origins {
+        Origins::from_bits(self.serves.load(Ordering::Relaxed))
+    }
+
+    /// Whether anybody may have a say in a hit. Where its group comes from is not looked up for that.
+    fn may_ask_about(&self, hit: &Hit, fetched: Option<&Entry>) -> bool {
+        let serves = self.serves();
+        match hit.used {
+            _ if fetched.is_some() || hit.origin == Origin::Remote => serves.has(Origin::Remote),
+            Used::Row(_) => !serves.is_empty(),
+            Used::Action(_) => serves.has(hit.origin),
+        }
     }
 
     fn passes(&self, group: &GroupView) -> bool {
@@ -80,7 +99,7 @@ impl Judge {
     /// Whether the chain lets it pass, and whether everybody in it was there to say so.
     fn ask(&self, mut chain: MutexGuard<'_, Chain>, group: &GroupView) -> (bool, bool) {
         let passes = chain.serve(group);
-        self.serves.store(chain.serves(), Ordering::Relaxed);
+        self.serves.store(chain.serves().bits(), Ordering::Relaxed);
         (passes, !chain.is_compiling())
     }
 

@@ -10,7 +10,7 @@ use super::context::{Admit, Ask, ClosePlan, GroupView, NetworkView, RequestView,
 use super::link::{Link, LinkReport, Loader, Patience};
 use super::state::States;
 use super::wasm::ArtifactStore;
-use super::{Fallback, Policy, PolicyError};
+use super::{Fallback, Origins, Policy, PolicyError};
 use crate::config::{PluginSource, PolicyConfig};
 use crate::fault::Faults;
 use crate::model::{EventColumns, TrimColumns};
@@ -59,10 +59,13 @@ impl Chain {
         self.links.is_empty()
     }
 
-    /// Whether hits have to be judged: a link has the role and does not abstain, or is required and has no word to say.
-    pub fn serves(&mut self) -> bool {
-        let faults = self.faults.clone();
-        self.links.iter_mut().any(|link| link.roles(&faults).map_or(link.is_required(), |roles| roles.serving && !link.abstains))
+    /// Where hits come from that have to be judged: a link has the role and does not abstain from them, or is required and has no word to say.
+    pub fn serves(&mut self) -> Origins {
+        self.links.iter_mut().fold(Origins::default(), |all, link| match link.roles(&self.faults) {
+            Some(roles) if roles.serving => all.and(link.abstains.others()),
+            None if link.is_required() => Origins::ALL,
+            _ => all,
+        })
     }
 
     /// Whether anybody says what may stay and leave, or may have been meant to: of one that cannot be read nobody knows.
@@ -100,14 +103,20 @@ impl Chain {
     pub fn serve(&mut self, group: &GroupView) -> bool {
         for link in &mut self.links {
             let answer = match link.roles(&self.faults) {
-                Some(roles) if !roles.serving || link.abstains => continue,
+                Some(roles) if !roles.serving || link.abstains == Origins::ALL => continue,
+                // Where it came from may have to be read.
+                Some(_) if !link.abstains.is_empty() && link.abstains.has(group.origin) => continue,
                 Some(_) => {
                     link.load(Patience::None, &self.faults);
                     link.ask("serving", &self.faults, |policy| policy.serve(group))
                 }
                 None => None,
             };
-            link.abstains = answer == Some(Serve::Abstain);
+            match answer {
+                Some(Serve::Abstain) => link.abstains = Origins::ALL,
+                Some(Serve::AbstainFromOrigin) => link.abstains = link.abstains.and(Origins::of(group.origin)),
+                _ => {}
+            }
             let refused = answer.map_or(link.is_required(), |answer| answer == Serve::Refuse);
             if refused {
                 return false;

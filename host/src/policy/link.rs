@@ -7,7 +7,7 @@ use super::context::{Grants, SessionView};
 use super::manifest::{Manifest, Wish};
 use super::state::States;
 use super::wasm::{ArtifactStore, Compiled, Identity, WasmPolicy};
-use super::{Component, Policy, PolicyError, Roles, load_component};
+use super::{Component, Origins, Policy, PolicyError, Roles, load_component};
 use crate::config::{Pin, PluginSource, PolicyConfig};
 use crate::fault::Faults;
 use crate::model::Digest;
@@ -29,8 +29,8 @@ pub(super) struct Link {
     /// known then.
     manifest: Option<Result<(Manifest, Roles), ()>>,
     bytes: Bytes,
-    /// Whether it has said that it has no opinion on any hit of this session.
-    pub abstains: bool,
+    /// Where hits come from on which it has said that it has no opinion in this session.
+    pub abstains: Origins,
     state: State,
     calls: BTreeMap<&'static str, u64>,
     failures: u32,
@@ -103,7 +103,7 @@ impl Link {
             loader,
             manifest: None,
             bytes: Bytes::Unread,
-            abstains: false,
+            abstains: Origins::default(),
             state: State::New,
             calls: BTreeMap::new(),
             failures: 0,

@@ -5,6 +5,7 @@ mod context;
 mod link;
 pub mod manifest;
 mod native;
+mod origins;
 mod shared;
 pub mod shipped;
 mod single;
@@ -20,6 +21,7 @@ pub use context::{
 pub use link::{LinkReport, check_pin};
 pub use manifest::{Manifest, Wish};
 pub use native::Fallback;
+pub use origins::Origins;
 pub use shared::SharedChain;
 pub use single::{load_one, load_with};
 pub use source::{Component, load_component};

@@ -48,7 +48,7 @@ pub(super) struct Session {
 impl Session {
     /// One that begins.
     pub fn new(mut chain: Chain, faults: Arc<Faults>, stream: &str) -> Self {
-        let (serves, observes) = (chain.serves(), chain.observes());
+        let (serves, observes) = (!chain.serves().is_empty(), chain.observes());
         Self {
             chain,
             faults,

@@ -80,7 +80,7 @@ impl Serving for CiGuard {
             return Serve::Abstain;
         }
         match group.origin() {
-            Origin::Local | Origin::Native => Serve::NoOpinion,
+            Origin::Local | Origin::Native => Serve::AbstainFromOrigin,
             // What cannot be told may have come from anywhere.
             _ => Serve::Refuse,
         }

@@ -89,8 +89,8 @@ fn a_build_of_a_tag_takes_nothing_that_came_from_elsewhere() {
     let serve = |json: &str, event: &str, origin| guard(json).serve(&Group { origin, ..Group::default() }, &job(event, "main"));
     assert_eq!(serve("{}", "tag", Origin::Remote), Serve::Refuse);
     assert_eq!(serve("{}", "tag", Origin::Unknown), Serve::Refuse);
-    assert_eq!(serve("{}", "tag", Origin::Local), Serve::NoOpinion);
-    assert_eq!(serve("{}", "tag", Origin::Native), Serve::NoOpinion);
+    assert_eq!(serve("{}", "tag", Origin::Local), Serve::AbstainFromOrigin);
+    assert_eq!(serve("{}", "tag", Origin::Native), Serve::AbstainFromOrigin);
     assert_eq!(serve("{}", "push", Origin::Remote), Serve::Abstain);
     assert_eq!(serve(r#"{"distrust-remote-on": []}"#, "tag", Origin::Remote), Serve::Abstain);
     assert_eq!(serve(r#"{"distrust-remote-on": ["push"]}"#, "push", Origin::Remote), Serve::Refuse);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::judge::{self, JUDGES};
 use super::memory;
 use super::peer::Peer;
 use super::workload::Workload;
@@ -30,14 +31,16 @@ pub enum Host {
     Plain,
     /// cachewit with a shared folder.
     Stored,
-    /// The same with a chain of three plugins, each of which judges every hit and every group that may leave.
-    Chain,
+    /// The same with three guards of a job that takes nothing from elsewhere.
+    Guarded,
+    /// The same with three plugins, each of which judges every hit and every group that may leave.
+    Judged,
     /// Another program, by its place in [`Field::peers`].
     Peer(usize),
 }
 
 /// Every host of ours, in the order of the report.
-pub const HOSTS: [Host; 6] = [Host::Native, Host::NativeAgain, Host::Floor, Host::Plain, Host::Stored, Host::Chain];
+pub const HOSTS: [Host; 7] = [Host::Native, Host::NativeAgain, Host::Floor, Host::Plain, Host::Stored, Host::Guarded, Host::Judged];
 
 impl Host {
     fn folder(self) -> String {
@@ -47,19 +50,20 @@ impl Host {
             Self::Floor => "floor".to_owned(),
             Self::Plain => "plain".to_owned(),
             Self::Stored => "stored".to_owned(),
-            Self::Chain => "chain".to_owned(),
+            Self::Guarded => "guarded".to_owned(),
+            Self::Judged => "judged".to_owned(),
             Self::Peer(place) => format!("peer-{place}"),
         }
     }
 
     /// Whether it is cachewit.
     pub fn is_cachewit(self) -> bool {
-        matches!(self, Self::Plain | Self::Stored | Self::Chain)
+        matches!(self, Self::Plain | Self::Stored | Self::Guarded | Self::Judged)
     }
 
     /// The host that differs from it by what its name adds.
     pub fn beside(self) -> Option<Self> {
-        (self == Self::Chain).then_some(Self::Stored)
+        matches!(self, Self::Guarded | Self::Judged).then_some(Self::Stored)
     }
 }
 
@@ -92,7 +96,8 @@ impl Field {
             Host::Floor => "floor host",
             Host::Plain => "cachewit",
             Host::Stored => "cachewit, a folder",
-            Host::Chain => "cachewit, a folder, three plugins",
+            Host::Guarded => "cachewit, a folder, three guards",
+            Host::Judged => "cachewit, a folder, three judges of every hit",
             Host::Peer(place) => &self.peers[place].name,
         }
     }
@@ -172,7 +177,7 @@ impl Field {
             Host::Native | Host::NativeAgain => None,
             // Cold, every get is a miss whatever the table knows.
             Host::Floor => Some(format!("{}{}", self.floor_binary().display(), if workload.cold { " cold" } else { "" })),
-            Host::Plain | Host::Stored | Host::Chain => {
+            Host::Plain | Host::Stored | Host::Guarded | Host::Judged => {
                 std::fs::create_dir_all(&shared).with_context(|| format!("cannot create {}", shared.display()))?;
                 let config = self.config(host, workload, &shared)?;
                 command.envs(product::GUARD_ENVIRONMENT);
@@ -196,7 +201,7 @@ impl Field {
         Ok(wall)
     }
 
-    /// The configuration of a host of ours. The chain's is made once, since its plugins have to be taken in.
+    /// The configuration of a host of ours. It is made once, since plugins have to be taken in.
     fn config(&self, host: Host, workload: &Workload, shared: &Path) -> Result<PathBuf> {
         let folder = self.dir.join(format!("{}-config{}", host.folder(), if workload.cold { "-cold" } else { "" }));
         let config = folder.join("cachewit.toml");
@@ -209,23 +214,31 @@ impl Field {
             _ => product::stores_and_limits(shared, if workload.cold { COLD_MAX_SIZE } else { WARM_MAX_SIZE }),
         };
         std::fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
-        if host == Host::Chain {
-            product::take_guards_in(&self.binary, &config)?;
+        match host {
+            Host::Guarded => product::take_guards_in(&self.binary, &config)?,
+            Host::Judged => judge::take_in(&self.binary, &self.dir.join("judge.wasm"), &config)?,
+            _ => {}
         }
         Ok(config)
     }
 
-    /// Fails a run that did not do what its column says: a plugin switched off, or one never asked where there was something to ask; a
+    /// Fails a run that did not do what its row says: a plugin switched off, or one never asked where there was something to ask; a
     /// cold build that was not as cold as that of Go's own cache.
     fn check(&self, host: Host, workload: &Workload, gauge: Gauge, summary: &Summary) -> Result<()> {
         if summary.gets == 0 {
             bail!("go asked cachewit nothing");
         }
-        if host == Host::Chain {
-            summary.check_plugins(&GUARDS)?;
-            // An empty store has no hits that anybody could be asked about.
-            if gauge != Gauge::Nothing {
-                summary.check_asked(&GUARDS, workload.asked)?;
+        let plugins = match host {
+            Host::Guarded => &GUARDS[..],
+            Host::Judged => &JUDGES,
+            _ => &[],
+        };
+        summary.check_plugins(plugins)?;
+        // An empty store has no hits that anybody could be asked about.
+        if gauge != Gauge::Nothing {
+            summary.check_asked(plugins, workload.asked)?;
+            if host == Host::Judged {
+                summary.check_judged(plugins)?;
             }
         }
         if workload.cold {

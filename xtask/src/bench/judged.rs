@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use super::judge;
 use super::large::{Session, Store};
 use super::stats::median;
 use crate::product;
@@ -24,37 +25,11 @@ const BATCH: usize = 100;
 /// Batches of each session, which take turns.
 const ROUNDS: usize = 600;
 
-/// A plugin that judges each hit and asks for nothing: what it is told of a hit costs what it costs wherever it is asked for. The shipped one
-/// abstains where it refuses nothing.
-const JUDGE: &str = r#"
-use cachewit_guest::{ConfigError, Group, Policy, Serve, Serving, Session};
-
-struct Judge;
-
-impl Policy for Judge {
-    const NAME: &'static str = "judge";
-    const VERSION: &'static str = "0.1.0";
-    type Settings = ();
-
-    fn configure(_: ()) -> Result<Self, ConfigError> {
-        Ok(Self)
-    }
-}
-
-impl Serving for Judge {
-    fn serve(&mut self, _: &dyn Group, _: &dyn Session) -> Serve {
-        Serve::NoOpinion
-    }
-}
-
-cachewit_guest::export!(Judge: serving);
-"#;
-
 /// Fills a store and measures.
 pub fn measure(binary: &Path, dir: &Path, random: &mut fastrand::Rng) -> Result<Table> {
     let store = Store::fill(binary, &dir.join("judged"), ENTRIES)?;
     let judge = dir.join("judge.wasm");
-    product::scaffolded(binary, "judge", &["serving"], Some(JUDGE), &judge)?;
+    judge::make(binary, &judge)?;
     let config = dir.join("judged.toml");
     std::fs::write(&config, product::EMPTY_CONFIG).context("cannot write a configuration")?;
     let mut add = Command::new(binary);

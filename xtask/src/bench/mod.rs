@@ -23,6 +23,7 @@ use crate::workspace::{ensure_wasm_targets, say, scratch};
 mod contender;
 mod embed;
 mod floor;
+mod judge;
 mod judged;
 mod large;
 pub mod memory;

@@ -86,7 +86,7 @@ func (g *Guard) serve(group policy.Group, session policy.Session) serving.Serve 
 	}
 	switch group.Origin() {
 	case policy.Local, policy.Native:
-		return serving.NoOpinion
+		return serving.AbstainFromOrigin
 	}
 	// What cannot be told may have come from anywhere.
 	return serving.Refuse

@@ -92,8 +92,8 @@ func TestABuildOfATagTakesNothingThatCameFromElsewhere(t *testing.T) {
 	}{
 		{"{}", jobFor("tag", "main"), policy.Remote, serving.Refuse},
 		{"{}", jobFor("tag", "main"), policy.UnknownOrigin, serving.Refuse},
-		{"{}", jobFor("tag", "main"), policy.Local, serving.NoOpinion},
-		{"{}", jobFor("tag", "main"), policy.Native, serving.NoOpinion},
+		{"{}", jobFor("tag", "main"), policy.Local, serving.AbstainFromOrigin},
+		{"{}", jobFor("tag", "main"), policy.Native, serving.AbstainFromOrigin},
 		{"{}", jobFor("push", "main"), policy.Remote, serving.Abstain},
 		{`{"distrust-remote-on": []}`, jobFor("tag", "main"), policy.Remote, serving.Abstain},
 		{`{"distrust-remote-on": ["push"]}`, jobFor("push", "main"), policy.Remote, serving.Refuse},

@@ -1,5 +1,5 @@
 // Package serving is the role that decides whether a hit may be served. Importing it is having it, and costs a call on every hit, so have it only
-// to refuse some, and Abstain in sessions in which none is.
+// to refuse some, and abstain from what none is refused of.
 package serving
 
 import "github.com/cachewit/cachewit/guest-sdk/go/policy"
@@ -11,8 +11,9 @@ type Serve uint32
 const (
 	NoOpinion Serve = iota
 	Yes
-	Refuse  // go makes it anew
-	Abstain // no opinion on this hit and any other of this session: it is not asked again
+	Refuse            // go makes it anew
+	Abstain           // no opinion on this hit and any other of this session: it is not asked again
+	AbstainFromOrigin // the same for those that come from where this one does: it is not asked about these again
 )
 
 // Func is asked before a hit is served that this session did not put itself. About what the last session of the stream used it is asked ahead

@@ -134,6 +134,7 @@ fn ask(policy: &mut dyn Policy, question: &Question) -> Result<Value, PolicyErro
                 Serve::Yes => true.into(),
                 Serve::Refuse => false.into(),
                 Serve::Abstain => "abstain".into(),
+                Serve::AbstainFromOrigin => "abstain-from-origin".into(),
             };
             json!({ "serve": served })
         }

@@ -64,10 +64,15 @@ func admit(group policy.Group, _ policy.Session) admission.Admit {
         default: "",
         register: "	serving.Register(serve)
 ",
-        code: "// Whether a hit may be served. It is asked about every one, so it looks at as little as it can.
+        code: "// Whether a hit may be served. It is asked about every one, but for those from which it abstains.
 func serve(group policy.Group, _ policy.Session) serving.Serve {
 	oldest := time.Duration(options.OldestRemote)
-	if oldest > 0 && group.Origin() == policy.Remote && group.Age() > oldest {
+	switch {
+	case oldest <= 0:
+		return serving.Abstain
+	case group.Origin() != policy.Remote:
+		return serving.AbstainFromOrigin
+	case group.Age() > oldest:
 		return serving.Refuse
 	}
 	return serving.NoOpinion
@@ -83,7 +88,7 @@ func serve(group policy.Group, _ policy.Session) serving.Serve {
 			t.Error(minutes, answer)
 		}
 	}
-	if answer := serve(fake.Group{OfOrigin: policy.Local, OfAge: 10 * time.Hour}, fake.Session{}); answer != serving.NoOpinion {
+	if answer := serve(fake.Group{OfOrigin: policy.Local, OfAge: 10 * time.Hour}, fake.Session{}); answer != serving.AbstainFromOrigin {
 		t.Error(answer)
 	}
 }

@@ -52,13 +52,13 @@ pub(in crate::cli::plugin) const PIECES: [Piece; 5] = [
         pub oldest_remote: Option<HumanDuration> = None,
 ",
         code: "impl Serving for TYPE {
-    /// Whether a hit may be served. It is asked about every one, so it looks at as little as it can.
+    /// Whether a hit may be served. It is asked about every one, but for those from which it abstains.
     fn serve(&mut self, group: &dyn Group, _session: &dyn Session) -> Serve {
         match self.0.oldest_remote {
-            Some(oldest) if group.origin() == Origin::Remote && group.age() > oldest.0 => {
-                Serve::Refuse
-            }
-            _ => Serve::NoOpinion,
+            None => Serve::Abstain,
+            Some(_) if group.origin() != Origin::Remote => Serve::AbstainFromOrigin,
+            Some(oldest) if group.age() > oldest.0 => Serve::Refuse,
+            Some(_) => Serve::NoOpinion,
         }
     }
 }
@@ -74,7 +74,7 @@ pub(in crate::cli::plugin) const PIECES: [Piece; 5] = [
         };
         assert_eq!(serve(Origin::Remote, 61), Serve::Refuse);
         assert_eq!(serve(Origin::Remote, 59), Serve::NoOpinion);
-        assert_eq!(serve(Origin::Local, 600), Serve::NoOpinion);
+        assert_eq!(serve(Origin::Local, 600), Serve::AbstainFromOrigin);
     }
 ",
     },
