@@ -56,6 +56,9 @@ pub struct Options {
     /// Leave cachewit out: only Go's own cache and the floor host
     #[arg(long)]
     floor_only: bool,
+    /// Beside Go's own cache only hosts whose name contains this, as often as there are some
+    #[arg(long = "host", value_name = "NAME")]
+    hosts: Vec<String>,
     /// Another host beside ours, as often as there are some: its value of GOCACHEPROG, in which {dir} is a folder for its cache
     #[arg(long = "peer", value_name = "NAME=COMMAND", value_parser = Peer::parse)]
     peers: Vec<Peer>,
@@ -64,8 +67,6 @@ pub struct Options {
 /// Measures and prints.
 pub fn run(options: &Options) -> Result<()> {
     let chosen = chosen(options)?;
-    let ours = HOSTS.into_iter().filter(|host| !options.floor_only || !host.is_cachewit());
-    let hosts: Vec<Host> = ours.chain((0..options.peers.len()).map(Host::Peer)).collect();
     if !options.floor_only {
         ensure_wasm_targets()?;
         product::build()?;
@@ -79,11 +80,13 @@ pub fn run(options: &Options) -> Result<()> {
     workload::write_hello(&field.hello())?;
     floor::build_empty(&field.empty_binary())?;
     let mut random = fastrand::Rng::new();
+    let hosts = hosts(options, &field)?;
 
     let mut table = Table::new(
         2,
         &["workload", "host", "median", "ratio", "95 % interval", "without plugins", "95 % interval", "rounds", "peak memory"],
     );
+    let ran = !chosen.is_empty();
     for (workload, rounds) in chosen {
         let walls = measure(&field, workload, &hosts, rounds, &mut random)?;
         for (host, wall) in hosts.iter().zip(&walls) {
@@ -114,13 +117,28 @@ pub fn run(options: &Options) -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let head = format!("{}, {cores} cores; ratios of medians to Go's own cache, rounds in random order", go_version(&field.go)?);
     let tables: Vec<&Table> =
-        starts.as_ref().map(|_| &table).into_iter().chain(&starts).chain(&large).chain(&trims).chain(&judged).collect();
+        ran.then_some(&table).into_iter().chain(&starts).chain(&large).chain(&trims).chain(&judged).collect();
     println!("\n{head}\n\n{}", tables.iter().map(|table| table.text()).collect::<Vec<_>>().join("\n"));
     if let Some(file) = &options.markdown {
         let text = format!("{head}\n\n{}", tables.iter().map(|table| table.markdown()).collect::<Vec<_>>().join("\n"));
         std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
+}
+
+/// The hosts to measure; Go's own cache is the first of them.
+fn hosts(options: &Options, field: &Field) -> Result<Vec<Host>> {
+    let ours = HOSTS.into_iter().filter(|host| !options.floor_only || !host.is_cachewit());
+    let mut hosts: Vec<Host> = ours.chain((0..options.peers.len()).map(Host::Peer)).collect();
+    for name in &options.hosts {
+        if !hosts.iter().any(|host| field.name(*host).contains(name)) {
+            let names: Vec<&str> = hosts.iter().map(|host| field.name(*host)).collect();
+            bail!("no host's name contains `{name}`; there are: {}", names.join("; "));
+        }
+    }
+    let wanted = |host: &Host| options.hosts.is_empty() || options.hosts.iter().any(|name| field.name(*host).contains(name));
+    hosts.retain(|host| *host == Host::Native || wanted(host));
+    Ok(hosts)
 }
 
 /// The workloads to run with their rounds. A name that is some workload's own means that one, else all that contain it.
