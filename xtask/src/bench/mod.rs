@@ -116,8 +116,7 @@ pub fn run(options: &Options) -> Result<()> {
     let judged = measures(options, judged::NAME).then(|| judged::measure(&field.binary, &field.dir, &mut random)).transpose()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let head = format!("{}, {cores} cores; ratios of medians to Go's own cache, rounds in random order", go_version(&field.go)?);
-    let tables: Vec<&Table> =
-        ran.then_some(&table).into_iter().chain(&starts).chain(&large).chain(&trims).chain(&judged).collect();
+    let tables: Vec<&Table> = ran.then_some(&table).into_iter().chain(&starts).chain(&large).chain(&trims).chain(&judged).collect();
     println!("\n{head}\n\n{}", tables.iter().map(|table| table.text()).collect::<Vec<_>>().join("\n"));
     if let Some(file) = &options.markdown {
         let text = format!("{head}\n\n{}", tables.iter().map(|table| table.markdown()).collect::<Vec<_>>().join("\n"));
