@@ -6,7 +6,7 @@ use cachewit::fault::Faults;
 use cachewit::model::{Digest, EventCode, EventColumns, EventRow, Facts, Kind, Origin, TrimColumns, TrimReason, UnixNanos};
 use cachewit::policy::wasm::{ArtifactStore, LIMITS};
 use cachewit::policy::{
-    Admit, Chain, FactSource, Fallback, Group, GroupView, Later, NetworkView, Policy, RequestView, SessionView, SetView, States, Sums,
+    Admit, Chain, FactSource, Fallback, Group, GroupView, Later, Loader, NetworkView, Policy, RequestView, SetView, States, Sums,
     TargetView,
 };
 use cachewit_tests::go::binary;
@@ -211,8 +211,11 @@ fn ask(remembered: &Remembered, first: Question, rows: u32) -> Asked {
     // Thousands of lines are nobody's to read.
     faults.be_silent();
     let policy = PolicyConfig::plain(PluginSource::File(file.clone()));
-    let mut chain =
-        Chain::new(&[policy], Some(artifacts(folder)), Arc::new(SessionView::default()), Some(states.clone()), 4, faults.clone());
+    let mut chain = Chain::new(
+        &[policy],
+        Loader { artifacts: Some(artifacts(folder)), session: Arc::default(), states: Some(states.clone()), log_level: 4, recalls: false },
+        faults.clone(),
+    );
     let (mut admit, mut scores, mut by) = (Admit::default(), Vec::new(), String::new());
     let begin = QUESTIONS.iter().position(|question| *question == first).unwrap_or(0);
     for question in QUESTIONS.iter().cycle().skip(begin).take(QUESTIONS.len()) {

@@ -59,6 +59,9 @@ pub struct PolicyCounts {
     pub calls: BTreeMap<&'static str, u64>,
     /// Microseconds that it ran, its start included.
     pub micros: u64,
+    /// Whether it was taken at a word about hits that it gave in an earlier session.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub abstains_as_before: bool,
     /// Why it is off.
     pub off: Option<String>,
     /// What it counted.
@@ -72,7 +75,16 @@ pub struct PolicyCounts {
 impl From<LinkReport> for PolicyCounts {
     fn from(report: LinkReport) -> Self {
         let micros = u64::try_from(report.spent.as_micros()).unwrap_or(u64::MAX);
-        Self { name: report.name, calls: report.calls, micros, off: report.off, counters: report.counters, log: report.lines }
+        let abstains_as_before = report.abstains_as_before;
+        Self {
+            name: report.name,
+            calls: report.calls,
+            micros,
+            abstains_as_before,
+            off: report.off,
+            counters: report.counters,
+            log: report.lines,
+        }
     }
 }
 

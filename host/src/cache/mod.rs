@@ -36,7 +36,7 @@ use crate::fault::Faults;
 use crate::model::{Digest, Entry, Kind, Origin, UnixNanos};
 use crate::object;
 use crate::policy::wasm::ArtifactStore;
-use crate::policy::{Admit, Chain, SessionView, SharedChain, States};
+use crate::policy::{Admit, Chain, Loader, SessionView, SharedChain, States};
 use crate::remote::client::{Answer, Client};
 use crate::store::{Incoming, Layout, Native, NativeHit, PublishError, SessionRow, StoreError, Used};
 use crate::trace::{Recorder, What};
@@ -173,8 +173,9 @@ impl Cache {
         let stream = view.fact("stream").known().unwrap_or_default().to_owned();
         let unread = parent.is_none();
         let states = (!shelf.is_read_only()).then(|| States::in_folder(shelf.layout().policy_dir()));
-        let chain = Chain::new(&config.policies, ArtifactStore::of_this_user(), view.clone(), states, config.log_level, faults.clone());
-        let chain = Arc::new(SharedChain::new(chain));
+        let artifacts = ArtifactStore::of_this_user();
+        let loader = Loader { artifacts, session: view.clone(), states, log_level: config.log_level, recalls: true };
+        let chain = Arc::new(SharedChain::new(Chain::new(&config.policies, loader, faults.clone())));
         let judge = Arc::new(Judge::new(chain.clone(), shelf.clone()));
         let client = remote::client(&config.stores, &stream, &shelf, &chain, &faults);
         // Without policies there is nobody to be told.

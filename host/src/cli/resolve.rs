@@ -6,7 +6,7 @@ use crate::config::{self, Config, Environment, Flags};
 use crate::fault::Faults;
 use crate::platform;
 use crate::policy::wasm::ArtifactStore;
-use crate::policy::{Chain, States};
+use crate::policy::{Chain, Loader, States};
 use crate::store::Layout;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
@@ -74,7 +74,9 @@ pub(super) fn open(settings: &Settings) -> Result<Opened> {
         bail!("the store in {} cannot be opened", config.root.display());
     }
     let states = Some(States::in_folder(shelf.layout().policy_dir()));
-    let chain = Chain::new(&config.policies, ArtifactStore::of_this_user(), Arc::default(), states, config.log_level, faults.clone());
+    let artifacts = ArtifactStore::of_this_user();
+    let loader = Loader { artifacts, session: Arc::default(), states, log_level: config.log_level, recalls: false };
+    let chain = Chain::new(&config.policies, loader, faults.clone());
     Ok(Opened { config, shelf, chain, faults })
 }
 

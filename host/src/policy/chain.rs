@@ -6,10 +6,9 @@
 //!  * eviction: exactly one owner; where it has no answer, the fallback decides;
 //!  * observers: all.
 
-use super::context::{Admit, Ask, ClosePlan, GroupView, NetworkView, RequestView, Serve, SessionView};
-use super::link::{Link, LinkReport, Loader, Patience};
-use super::state::States;
-use super::wasm::ArtifactStore;
+use super::context::{Admit, Ask, ClosePlan, GroupView, NetworkView, RequestView, Serve};
+use super::link::{Link, Loader, Patience};
+use super::report::LinkReport;
 use super::{Fallback, Origins, Policy, PolicyError};
 use crate::config::{PluginSource, PolicyConfig};
 use crate::fault::Faults;
@@ -36,16 +35,9 @@ pub struct Decision {
 
 impl Chain {
     /// A chain in which nothing is loaded yet.
-    pub fn new(
-        policies: &[PolicyConfig],
-        artifacts: Option<ArtifactStore>,
-        session: Arc<SessionView>,
-        states: Option<States>,
-        log_level: u32,
-        faults: Arc<Faults>,
-    ) -> Self {
+    pub fn new(policies: &[PolicyConfig], loader: Loader, faults: Arc<Faults>) -> Self {
         let default = PolicyConfig::plain(PluginSource::Builtin(DEFAULT_EVICTION.to_owned()));
-        let loader = Arc::new(Loader { artifacts, session, states, log_level });
+        let loader = Arc::new(loader);
         Self {
             links: policies.iter().map(|policy| Link::new(policy.clone(), loader.clone())).collect(),
             default_eviction: Link::new(default, loader),
@@ -62,7 +54,7 @@ impl Chain {
     /// Where hits come from that have to be judged: a link has the role and does not abstain from them, or is required and has no word to say.
     pub fn serves(&mut self) -> Origins {
         self.links.iter_mut().fold(Origins::default(), |all, link| match link.roles(&self.faults) {
-            Some(roles) if roles.serving => all.and(link.abstains.others()),
+            Some(roles) if roles.serving => all.and(link.abstains().others()),
             None if link.is_required() => Origins::ALL,
             _ => all,
         })
@@ -103,9 +95,9 @@ impl Chain {
     pub fn serve(&mut self, group: &GroupView) -> bool {
         for link in &mut self.links {
             let answer = match link.roles(&self.faults) {
-                Some(roles) if !roles.serving || link.abstains == Origins::ALL => continue,
+                Some(roles) if !roles.serving || link.abstains() == Origins::ALL => continue,
                 // Where it came from may have to be read.
-                Some(_) if !link.abstains.is_empty() && link.abstains.has(group.origin) => continue,
+                Some(_) if !link.abstains().is_empty() && link.abstains().has(group.origin) => continue,
                 Some(_) => {
                     link.load(Patience::None, &self.faults);
                     link.ask("serving", &self.faults, |policy| policy.serve(group))
@@ -113,8 +105,8 @@ impl Chain {
                 None => None,
             };
             match answer {
-                Some(Serve::Abstain) => link.abstains = Origins::ALL,
-                Some(Serve::AbstainFromOrigin) => link.abstains = link.abstains.and(Origins::of(group.origin)),
+                Some(Serve::Abstain) => link.abstain(Origins::ALL),
+                Some(Serve::AbstainFromOrigin) => link.abstain(Origins::of(group.origin)),
                 _ => {}
             }
             let refused = answer.map_or(link.is_required(), |answer| answer == Serve::Refuse);

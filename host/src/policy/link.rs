@@ -3,8 +3,10 @@
 //! Three stages, each only when something needs it: its manifest is read when anybody wants to know its roles; it is linked, and compiled
 //! before that if it is new, when something comes up that it has a role for; it is instantiated at the first question.
 
+use super::abstention::Abstention;
 use super::context::{Grants, SessionView};
 use super::manifest::{Manifest, Wish};
+use super::report::LinkReport;
 use super::state::States;
 use super::wasm::{ArtifactStore, Compiled, Identity, WasmPolicy};
 use super::{Component, Origins, Policy, PolicyError, Roles, load_component};
@@ -29,8 +31,7 @@ pub(super) struct Link {
     /// known then.
     manifest: Option<Result<(Manifest, Roles), ()>>,
     bytes: Bytes,
-    /// Where hits come from on which it has said that it has no opinion in this session.
-    pub abstains: Origins,
+    abstention: Abstention,
     state: State,
     calls: BTreeMap<&'static str, u64>,
     failures: u32,
@@ -56,11 +57,17 @@ enum State {
 }
 
 /// What a plugin needs to come to life.
-pub(super) struct Loader {
+pub struct Loader {
+    /// Where it is compiled; None = nowhere, and it cannot be asked.
     pub artifacts: Option<ArtifactStore>,
+    /// The session that it is asked about.
     pub session: Arc<SessionView>,
+    /// Where it is remembered what policies want to be; None = nowhere.
     pub states: Option<States>,
+    /// The most detailed level of lines that is kept.
     pub log_level: u32,
+    /// Whether what it said under the same facts before is taken for its word: not where it is to be seen what it says.
+    pub recalls: bool,
 }
 
 /// Whether a question can wait for a compiler.
@@ -70,23 +77,6 @@ pub(super) enum Patience {
     None,
     /// Nobody does, or nothing may happen without the answer.
     Some,
-}
-
-/// What a link did in a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LinkReport {
-    /// Its name.
-    pub name: String,
-    /// Questions asked of each role.
-    pub calls: BTreeMap<&'static str, u64>,
-    /// Time that it ran, its start included.
-    pub spent: Duration,
-    /// Why it is not asked any more.
-    pub off: Option<String>,
-    /// What it counted.
-    pub counters: BTreeMap<String, u64>,
-    /// What it logged: (level, text).
-    pub lines: Vec<(u32, String)>,
 }
 
 impl Link {
@@ -103,7 +93,7 @@ impl Link {
             loader,
             manifest: None,
             bytes: Bytes::Unread,
-            abstains: Origins::default(),
+            abstention: Abstention::default(),
             state: State::New,
             calls: BTreeMap::new(),
             failures: 0,
@@ -206,6 +196,29 @@ impl Link {
         };
         let then = if self.config.required { "what it was to judge is not served" } else { "the build goes on without it" };
         faults.say(&format!("plugin:{source}"), format!("plugin {source} {failed}{reason}; {then}"));
+    }
+
+    /// Where hits come from on which it has no opinion: it has said so in this session, or in another one with the same facts. It has a manifest.
+    pub fn abstains(&mut self) -> Origins {
+        if !self.abstention.is_recalled() {
+            let grants = self.grants();
+            self.abstention.recall(self.sha256(), &self.config.settings, &grants, &self.loader);
+        }
+        self.abstention.from()
+    }
+
+    /// Notes that it has no opinion on hits from there.
+    pub fn abstain(&mut self, from: Origins) {
+        self.abstention.add(from);
+    }
+
+    /// The digest of its bytes, while they are at hand.
+    fn sha256(&self) -> Option<Digest> {
+        match &self.bytes {
+            Bytes::Read(component) => Some(component.sha256()),
+            Bytes::Vouched(sha256) => Some(*sha256),
+            Bytes::Unread => None,
+        }
     }
 
     /// Links it, and compiles it before that in the background if it has to be.
@@ -341,6 +354,11 @@ impl Link {
         {
             faults.say("state", format!("what plugin {source} wants to remember cannot be kept: {error}"));
         }
+        if let State::Ready(policy) = &mut self.state
+            && let Some(word) = policy.take_word()
+        {
+            self.abstention.keep(word, &self.loader);
+        }
     }
 
     pub fn report(&mut self) -> LinkReport {
@@ -349,6 +367,7 @@ impl Link {
             name: self.name.clone(),
             calls: self.calls.clone(),
             spent: self.spent,
+            abstains_as_before: self.abstention.is_of_before(),
             off: self.off.clone(),
             counters: std::mem::take(&mut self.counters),
             lines: std::mem::take(&mut self.lines),

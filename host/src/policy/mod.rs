@@ -1,31 +1,36 @@
 //! Who decides. Built-in policies and the wasm adapter implement one trait, so that chain, trim and tests cannot tell them apart.
 
+mod abstention;
 mod chain;
 mod context;
 mod link;
 pub mod manifest;
 mod native;
 mod origins;
+mod report;
 mod shared;
 pub mod shipped;
 mod single;
 mod source;
 mod state;
 pub mod wasm;
+mod word;
 
 pub use chain::{Chain, DEFAULT_EVICTION, Decision};
 pub use context::{
     Admit, Ask, ClosePlan, Fact, FactSource, Grants, Group, GroupView, Later, NetworkView, RequestView, Serve, SessionView, SetView, Sums,
     TargetView, Trust,
 };
-pub use link::{LinkReport, check_pin};
+pub use link::{Loader, check_pin};
 pub use manifest::{Manifest, Wish};
 pub use native::Fallback;
 pub use origins::Origins;
+pub use report::LinkReport;
 pub use shared::SharedChain;
 pub use single::{load_one, load_with};
 pub use source::{Component, load_component};
 pub use state::States;
+pub use word::{Inputs, Word};
 
 use crate::model::{Digest, EventColumns, TrimColumns};
 use std::sync::Arc;

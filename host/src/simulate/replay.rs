@@ -11,7 +11,7 @@ use crate::cache::{ChainScorer, Demands, fetched_view, goal_of, group_view, wort
 use crate::fault::Faults;
 use crate::model::{Digest, Entry, EventCode, EventRow, Origin, UnixNanos};
 use crate::policy::wasm::ArtifactStore;
-use crate::policy::{Chain, States};
+use crate::policy::{Chain, Loader, States};
 use crate::store::index::{fold_if_many, unread};
 use crate::store::trim::{let_go_with, trim_with};
 use crate::store::{GroupRow, Index, IndexError, SessionRow, Used};
@@ -111,7 +111,8 @@ impl Replay<'_> {
         let faults = Arc::new(Faults::new(None));
         faults.be_silent();
         let (artifacts, states) = (Some(self.artifacts.clone()), Some(self.states.clone()));
-        let chain = Chain::new(&self.contender.chain, artifacts, Arc::new(view(trace)), states, 2, faults.clone());
+        let loader = Loader { artifacts, session: Arc::new(view(trace)), states, log_level: 2, recalls: false };
+        let chain = Chain::new(&self.contender.chain, loader, faults.clone());
         let (label, is_unread) = stream(trace);
         let mut session = Session::new(chain, faults, label);
         if self.history.holds[step.session] {

@@ -1,13 +1,14 @@
 //! One plugin at work: instantiated at its first question, anew after a trap, off after too many.
 
 use super::engine::{Prepared, one_line};
+use super::identity::Identity;
 use super::imports::{Guest, Plan, Question};
 use super::limits::LIMITS;
 use super::ticker::Ticker;
 use super::v0_1::Functions;
 use crate::model::{EventColumns, TrimColumns};
-use crate::policy::context::{Admit, Ask, ClosePlan, Grants, GroupView, NetworkView, RequestView, Serve, SessionView};
-use crate::policy::{Policy, PolicyError, Roles, States};
+use crate::policy::context::{Admit, Ask, ClosePlan, GroupView, NetworkView, RequestView, Serve};
+use crate::policy::{Policy, PolicyError, Roles, Word};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, LazyLock};
@@ -21,30 +22,6 @@ const EVENT_RUN: u32 = 4096;
 
 /// Rows that are scored in one call: 32 KiB of scores, and the guest's memory stays flat.
 const SCORING_RUN: u32 = 4096;
-
-/// Who a policy is to the operator, and what it may know.
-#[derive(Clone, Debug)]
-pub struct Identity {
-    /// The name by which reports call it.
-    pub name: String,
-    /// The session that it is asked about.
-    pub session: Arc<SessionView>,
-    /// Its settings.
-    pub settings: Arc<serde_json::Value>,
-    /// What it was let know.
-    pub grants: Arc<Grants>,
-    /// Where it is remembered what it wants to be; None = nowhere.
-    pub states: Option<States>,
-    /// The most detailed level of lines that is kept.
-    pub max_level: u32,
-}
-
-impl Identity {
-    /// Outside of any session.
-    pub fn alone(settings: serde_json::Value, max_level: u32) -> Self {
-        Self { name: String::new(), session: Arc::default(), settings: Arc::new(settings), grants: Arc::default(), states: None, max_level }
-    }
-}
 
 /// A policy that is a component.
 pub struct WasmPolicy {
@@ -60,6 +37,10 @@ pub struct WasmPolicy {
     /// Lines that may still come: an instance counts its own, and there are several.
     lines_left: usize,
     counters: BTreeMap<String, u64>,
+    /// Whether it was asked anything.
+    asked: bool,
+    /// Its answer to the first question, if that holds in every session with the same facts.
+    word: Option<Word>,
     /// What is to be remembered.
     saved: Option<Vec<u8>>,
     /// Key and message of a setting that it refused: it stays wrong however often it is started.
@@ -84,6 +65,8 @@ impl WasmPolicy {
             lines: Vec::new(),
             lines_left: LIMITS.log_lines as usize,
             counters: BTreeMap::new(),
+            asked: false,
+            word: None,
             saved: None,
             refused: None,
         }
@@ -107,6 +90,11 @@ impl WasmPolicy {
     pub fn take_counters(&mut self) -> BTreeMap<String, u64> {
         self.collect_from_live();
         std::mem::take(&mut self.counters)
+    }
+
+    /// Takes what it said that holds beyond this session.
+    pub fn take_word(&mut self) -> Option<Word> {
+        self.word.take()
     }
 
     /// How long it ran, its starts included.
@@ -226,6 +214,7 @@ impl WasmPolicy {
         call: impl FnOnce(&mut Live) -> wasmtime::Result<T>,
     ) -> Result<T, PolicyError> {
         self.check_ledger()?;
+        self.asked |= question != "describe";
         let began = self.arm(&mut live.store, limit);
         let answer = {
             let _running = TICKER.run(self.prepared.engine);
@@ -306,11 +295,16 @@ impl Policy for WasmPolicy {
     fn serve(&mut self, group: &GroupView) -> Result<Serve, PolicyError> {
         let mut live = self.take_live()?;
         live.store.data_mut().question = Question::Group(group.clone());
+        let is_first = !self.asked && self.starts == 1;
         let call = |live: &mut Live| exported(live.functions.serve.as_ref())?.call(&mut live.store, ());
         let (code,) = self.enter(&mut live, "serving", LIMITS.question, call)?;
         live.store.data_mut().question = Question::None;
+        let answer = Serve::from_code(code);
+        if is_first {
+            self.word = live.store.data().inputs.word(answer, group.origin);
+        }
         self.live = Some(live);
-        Ok(Serve::from_code(code))
+        Ok(answer)
     }
 
     fn observe(&mut self, events: &Arc<EventColumns>) -> Result<(), PolicyError> {

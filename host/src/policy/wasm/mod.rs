@@ -7,15 +7,19 @@
 mod artifact;
 mod compile;
 mod engine;
+mod identity;
 mod imports;
 mod instance;
 mod limits;
 mod seen;
 mod ticker;
 mod v0_1;
+mod words;
 
 pub use artifact::{ArtifactStore, Compiled};
 pub use compile::{Allowance, COMPILE_COMMAND, compile_child};
 pub use engine::Prepared;
-pub use instance::{Identity, WasmPolicy};
+pub use identity::Identity;
+pub use instance::WasmPolicy;
 pub use limits::{LIMITS, Limits};
+pub(super) use words::Speaker;

@@ -11,6 +11,7 @@ impl wit::log::Host for Guest {
 
     fn log(&mut self, level: u32, message: String) -> wasmtime::Result<()> {
         if level <= self.identity.max_level && self.lines.len() < LIMITS.log_lines as usize {
+            self.inputs.more = true;
             self.lines.push((level, crate::fault::printable(&message, LIMITS.log_line)));
         }
         Ok(())
@@ -25,12 +26,15 @@ impl wit::clock::Host for Guest {
 
 impl wit::session::Host for Guest {
     fn fact(&mut self, key: String) -> wasmtime::Result<Result<String, u32>> {
-        Ok(self.identity.session.fact_for(&self.identity.grants, &key).map_or(Err(3), cachewit_guest::Fact::into_answer))
+        let answer = self.identity.session.fact_for(&self.identity.grants, &key).map_or(Err(3), cachewit_guest::Fact::into_answer);
+        self.inputs.fact(&key, &answer);
+        Ok(answer)
     }
 }
 
 impl wit::state::Host for Guest {
     fn load(&mut self) -> wasmtime::Result<Vec<u8>> {
+        self.inputs.more = true;
         if self.saved.is_none() {
             let states = self.identity.states.as_ref();
             return Ok(states.map(|states| states.load(&self.owner)).unwrap_or_default());
@@ -39,6 +43,7 @@ impl wit::state::Host for Guest {
     }
 
     fn save(&mut self, bytes: Vec<u8>) -> wasmtime::Result<u32> {
+        self.inputs.more = true;
         let taken = bytes.len() <= state::MOST_BYTES;
         if taken {
             self.saved = Some(bytes);
@@ -49,6 +54,7 @@ impl wit::state::Host for Guest {
 
 impl wit::counters::Host for Guest {
     fn add(&mut self, name: String, value: u64) -> wasmtime::Result<()> {
+        self.inputs.more = true;
         let is_name = (1..=LIMITS.counter_name).contains(&name.len())
             && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte));
         if is_name && (self.counters.len() < LIMITS.counters || self.counters.contains_key(&name)) {

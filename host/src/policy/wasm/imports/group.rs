@@ -4,7 +4,18 @@ use super::{Guest, Question, micros, wit, words};
 use crate::policy::context::Group;
 
 impl Guest {
-    fn group(&self) -> wasmtime::Result<&Group> {
+    fn group(&mut self) -> wasmtime::Result<&Group> {
+        self.inputs.more = true;
+        self.asked_group()
+    }
+
+    /// The group of a question about where it comes from.
+    fn origin_group(&mut self) -> wasmtime::Result<&Group> {
+        self.inputs.origin = true;
+        self.asked_group()
+    }
+
+    fn asked_group(&self) -> wasmtime::Result<&Group> {
         match &self.question {
             Question::Group(group) => Ok(group),
             _ => Err(wasmtime::format_err!("`group` has answers only while a group is asked about")),
@@ -29,14 +40,14 @@ impl wit::group::Host for Guest {
         Ok(self.group()?.sums.cost.map(micros))
     }
     fn origin(&mut self) -> wasmtime::Result<u32> {
-        Ok(self.group()?.origin as u32)
+        Ok(self.origin_group()?.origin as u32)
     }
     fn age(&mut self) -> wasmtime::Result<u64> {
         let now = crate::model::UnixNanos((self.now_ms() as i64).saturating_mul(1_000_000));
         Ok(self.group()?.put.age_at(now).as_secs())
     }
     fn trust(&mut self) -> wasmtime::Result<u32> {
-        Ok(self.group()?.trust() as u32)
+        Ok(self.origin_group()?.trust() as u32)
     }
     fn fact(&mut self, key: String) -> wasmtime::Result<Result<String, u32>> {
         let group = self.group()?;

@@ -10,9 +10,10 @@ mod network;
 mod trim;
 mod wasi;
 
-use super::instance::Identity;
+use super::identity::Identity;
 use super::limits::Memory;
 use crate::model::{EventColumns, TrimColumns, UnixNanos};
+use crate::policy::Inputs;
 use crate::policy::context::{Ask, ClosePlan, GroupView, NetworkView, RequestView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -95,6 +96,8 @@ pub(super) struct Guest {
     pub until: Instant,
     pub lines: Lines,
     pub counters: BTreeMap<String, u64>,
+    /// What its answers rest on.
+    pub inputs: Inputs,
     /// What it wants to be remembered, by it or by an instance before it.
     pub saved: Option<Vec<u8>>,
     /// Name and state version, once it has said them.
@@ -114,6 +117,7 @@ impl Guest {
             until: Instant::now(),
             lines: Vec::new(),
             counters: BTreeMap::new(),
+            inputs: Inputs::default(),
             saved,
             owner: String::new(),
             wasi: wants.wasi.then(Wasi::empty),
@@ -124,6 +128,7 @@ impl Guest {
 
     /// The time, the same for as long as a question lasts: a guest that could tell time passing could tell more from it.
     fn now_ms(&mut self) -> u64 {
+        self.inputs.more = true;
         *self.now_ms.get_or_insert_with(|| u64::try_from(UnixNanos::now().0 / 1_000_000).unwrap_or(0))
     }
 }

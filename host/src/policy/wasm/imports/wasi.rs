@@ -33,6 +33,7 @@ impl Wasi {
 
 impl WasiView for Guest {
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.inputs.more = true;
         // Linked only for components that import WASI, and those are given one in `new`.
         let Wasi { ctx, table } = self.wasi.get_or_insert_with(Wasi::empty);
         WasiCtxView { ctx, table }
