@@ -12,7 +12,8 @@ pub enum Serve {
     Yes,
     /// Do not serve it: `go` makes it anew.
     Refuse,
-    /// No opinion on this hit and any other of this session: it is not asked again.
+    /// No opinion on this hit and any other of this session: it is not asked again. As the first answer of a policy that has asked nothing but
+    /// facts of the session it holds for later sessions with the same facts and settings too, and the policy is not started for it.
     Abstain,
     /// No opinion on this hit and any other of this session that comes from where this one does ([`Group::origin`]): it is not asked about
     /// these again.

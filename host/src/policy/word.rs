@@ -27,8 +27,9 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// Notes a fact, and what was answered.
+    /// Notes a fact, and what was answered. Variables of the environment may be secrets, and are not written down.
     pub fn fact(&mut self, key: &str, answer: &Result<String, u32>) {
+        self.more |= key.starts_with("env:");
         if self.more || self.facts.iter().any(|(known, _)| known == key) {
             return;
         }
@@ -119,8 +120,11 @@ mod tests {
         assert_eq!(inputs.word(Serve::Abstain, Origin::Local), None);
         let mut inputs = Inputs::default();
         for number in 0..=MOST_FACTS {
-            inputs.fact(&format!("env:{number}"), &Err(1));
+            inputs.fact(&format!("fact-{number}"), &Err(3));
         }
         assert_eq!(inputs.word(Serve::Abstain, Origin::Local), None, "too many facts");
+        let mut inputs = asked();
+        inputs.fact("env:TOKEN", &Ok("secret".to_owned()));
+        assert_eq!(inputs.word(Serve::Abstain, Origin::Local), None, "what may be a secret");
     }
 }

@@ -12,7 +12,7 @@ const (
 	NoOpinion Serve = iota
 	Yes
 	Refuse            // go makes it anew
-	Abstain           // no opinion on this hit and any other of this session: it is not asked again
+	Abstain           // no opinion on this hit and any other of this session: it is not asked again, nor in sessions with the same facts
 	AbstainFromOrigin // the same for those that come from where this one does: it is not asked about these again
 )
 
