@@ -48,7 +48,7 @@ impl ArtifactStore {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use crate::policy::shipped;
