@@ -189,13 +189,16 @@ impl Session {
         if !config.exists() {
             std::fs::write(&config, product::EMPTY_CONFIG).context("cannot write a configuration")?;
         }
-        Self::start_with(store, &config)
+        Self::start_with(store, &config, None)
     }
 
-    /// Starts it with this configuration and takes its greeting.
-    pub fn start_with(store: &Store, config: &Path) -> Result<Self> {
+    /// Starts it with this configuration, and a file for its summary, and takes its greeting.
+    pub fn start_with(store: &Store, config: &Path, summaries: Option<&Path>) -> Result<Self> {
         let mut command = Command::new(&store.binary);
         command.arg("serve").arg("--config").arg(config).env("GOCACHE", &store.gocache).env_remove("CI");
+        if let Some(summaries) = summaries {
+            product::summarised_in(&mut command, summaries);
+        }
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start cachewit")?;
         let answers = BufReader::new(child.stdout.take().context("the session has no output")?);
         let mut session = Self { requests: child.stdin.take(), child, answers };

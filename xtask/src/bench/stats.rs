@@ -22,7 +22,8 @@ pub fn median(durations: &[Duration]) -> f64 {
     middle(&mut seconds)
 }
 
-fn middle(values: &mut [f64]) -> f64 {
+/// The median of these values, which are sorted by that; zero for none.
+pub fn middle(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     let half = values.len() / 2;
     match values.len() {
