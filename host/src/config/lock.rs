@@ -114,7 +114,7 @@ impl Lock {
     /// Replaces the lock of a folder: readers see the old one or the new one.
     pub fn write(&self, folder: &Path) -> io::Result<PathBuf> {
         let path = folder.join(LOCK_FILE);
-        super::replace(&path, self.text().as_bytes())?;
+        crate::platform::replace_own(&path, self.text().as_bytes())?;
         Ok(path)
     }
 

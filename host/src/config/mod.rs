@@ -14,7 +14,6 @@ use crate::remote::target::{Mode, StoreConfig};
 use file::{File, KindName, PolicyEntry, StoreEntry};
 use lock::Lock;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -320,14 +319,6 @@ fn policy(entry: &PolicyEntry, base: &Path, lock: &Lock, environment: &Environme
             ..plain
         },
     }
-}
-
-/// Writes a file anew: readers see the old one or the new one, and never a part.
-pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = path.with_extension(format!("new-{}", std::process::id()));
-    std::fs::write(&new, bytes).and_then(|()| std::fs::rename(&new, path)).inspect_err(|_| {
-        let _ = std::fs::remove_file(&new);
-    })
 }
 
 fn store(entry: StoreEntry) -> Result<StoreConfig, String> {

@@ -55,9 +55,7 @@ impl States {
         };
         std::fs::create_dir_all(folder)?;
         let path = file(folder, owner);
-        let new = path.with_extension(format!("new-{}", std::process::id()));
-        std::fs::write(&new, [&Digest::of(bytes).0, bytes].concat())?;
-        std::fs::rename(&new, path)
+        crate::platform::replace(&path, &[&Digest::of(bytes).0, bytes].concat())
     }
 }
 

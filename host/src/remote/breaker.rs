@@ -108,15 +108,12 @@ impl Breaker {
         self.write();
     }
 
-    /// Written beside and renamed, so that a reader sees one state or the other. Where that fails the next session pays again.
+    /// Where that fails the next session pays again.
     fn write(&self) {
         let Ok(text) = serde_json::to_vec(&self.state) else { return };
         let Some(folder) = self.file.parent() else { return };
-        let beside = self.file.with_extension(format!("{}.tmp", std::process::id()));
         let _ = fs::create_dir_all(folder);
-        if fs::write(&beside, text).is_ok() && fs::rename(&beside, &self.file).is_err() {
-            let _ = fs::remove_file(&beside);
-        }
+        let _ = crate::platform::replace(&self.file, &text);
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering, fence};
+use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Prefixes of the digests that live sessions, and those of the grace period, were handed.
@@ -53,7 +53,7 @@ impl Lease {
     /// A locked file of a name of its own. A sweep may take one for left over that is made and not locked yet; then another is made.
     fn lock_new_file(layout: &Layout) -> io::Result<(PathBuf, File)> {
         loop {
-            let path = layout.lease_dir().join(unique_name());
+            let path = layout.lease_dir().join(platform::unique_name());
             let made = || File::options().read(true).write(true).create_new(true).open(&path);
             let file = match made() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -232,15 +232,6 @@ fn read_notes(mut file: File) -> io::Result<Vec<u64>> {
     // A lease that is mapped is longer than its notes, and ends in zeros.
     notes.dedup();
     Ok(notes)
-}
-
-/// A file name that no other process and no other thread makes: PIDs repeat across containers, so the clock is in it too; a
-/// collision fails in `create_new` and does no harm.
-pub(super) fn unique_name() -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-    format!("{nanos:x}-{:x}-{count:x}", std::process::id())
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ pub enum PublishError {
 impl Incoming {
     /// A place for a body: a file in the store, or where else there is room.
     pub fn new(layout: &Layout) -> Self {
-        let path = layout.tmp_dir().join(super::lease::unique_name());
+        let path = layout.tmp_dir().join(platform::unique_name());
         let made = platform::create_object(&path).or_else(|error| match error.kind() {
             io::ErrorKind::NotFound if layout.create_again().is_ok() => platform::create_object(&path),
             _ => Err(error),
@@ -190,7 +190,7 @@ fn has_these_bytes(file: &File, size: u64, path: &str) -> bool {
 
 /// Asks the system whether the store has room, by writing as much as a commit may, and how it puts it if there is none.
 pub fn room(layout: &Layout) -> io::Result<()> {
-    let path = layout.tmp_dir().join(super::lease::unique_name());
+    let path = layout.tmp_dir().join(platform::unique_name());
     let written = platform::create_object(&path)?.write_all(&vec![0; 256 << 10]);
     let _ = std::fs::remove_file(path);
     written

@@ -78,7 +78,7 @@ fn create_in(folder: &Path) -> io::Result<(File, PathBuf)> {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
     sweep(&folder);
-    let path = folder.join(super::lease::unique_name());
+    let path = folder.join(platform::unique_name());
     if path.to_str().is_none() {
         return Err(io::Error::new(io::ErrorKind::InvalidFilename, "not valid UTF-8"));
     }

@@ -2,6 +2,7 @@
 
 use crate::config::lock::Lock;
 use crate::config::{self, PolicyConfig, parse_text};
+use crate::platform;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
@@ -54,7 +55,7 @@ impl Installation {
         let path = self.folder().join(Self::file_of(name));
         let folder = self.folder().join(PLUGINS);
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-        config::replace(&path, component).with_context(|| format!("cannot write {}", path.display()))
+        platform::replace(&path, component).with_context(|| format!("cannot write {}", path.display()))
     }
 
     fn tables(&self) -> Option<&ArrayOfTables> {
@@ -123,7 +124,7 @@ impl Installation {
         let folder = self.folder();
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         self.lock.write(folder).with_context(|| format!("cannot write the lock in {}", folder.display()))?;
-        config::replace(&self.path, self.document.to_string().as_bytes())
+        platform::replace_own(&self.path, self.document.to_string().as_bytes())
             .with_context(|| format!("cannot write the configuration {}", self.path.display()))
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
         bail!("it imports {other}, which no host of policies has");
     }
     let output = arguments.output.as_ref().unwrap_or(&arguments.module);
-    crate::config::replace(output, &component).with_context(|| format!("cannot write {}", output.display()))?;
+    crate::platform::replace(output, &component).with_context(|| format!("cannot write {}", output.display()))?;
     println!("wrapped    {}, {}", output.display(), human(component.len() as u64));
     let roles = manifest.roles().names();
     println!("roles      {}", if roles.is_empty() { "none: it will not be asked anything".to_owned() } else { roles.join(", ") });
