@@ -4,7 +4,9 @@
 use cachewit::model::Digest;
 use cachewit_tests::script::{Home, Script, archive};
 use cachewit_tests::{fake_system, guest};
+use std::fs::File;
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 fn action() -> Digest {
     Digest::of(b"package")
@@ -68,4 +70,27 @@ fn one_that_was_cut_short_or_garbled_is_made_anew() {
         assert_eq!(go.get(action()), None, "{} bytes", broken.len());
         assert!(go.close().faults().is_empty());
     }
+}
+
+/// Every roll-out of a policy leaves one behind.
+#[test]
+fn one_that_no_session_has_used_for_a_month_goes_when_another_is_made() {
+    let (home, used) = machine();
+    let compiled = |home: &Home, name: &str| {
+        let before = artefacts(home);
+        let plugin = home.write(&format!("{name}.wasm"), guest::named(name));
+        home.compile(&plugin);
+        artefacts(home).into_iter().find(|path| !before.contains(path)).expect("an artefact")
+    };
+    let of_the_used = artefacts(&home).pop().expect("an artefact");
+    let of_another = compiled(&home, "traps_when_it_serves");
+    let long_ago = SystemTime::now() - Duration::from_secs(31 * 24 * 60 * 60);
+    for artefact in [&of_the_used, &of_another] {
+        File::open(artefact).and_then(|file| file.set_modified(long_ago)).expect("ours");
+    }
+    let mut go = home.session(&[&used]).start();
+    assert_eq!(go.get(action()), None, "it is asked, and refuses");
+    assert!(go.close().faults().is_empty());
+    let of_a_third = compiled(&home, "abstains_at_once");
+    assert_eq!((of_the_used.exists(), of_another.exists(), of_a_third.exists()), (true, false, true));
 }

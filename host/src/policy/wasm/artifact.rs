@@ -70,9 +70,11 @@ impl ArtifactStore {
     /// Links the component with this digest if it was compiled before.
     pub fn load(&self, sha256: Digest) -> Result<Compiled, PolicyError> {
         let path = self.path(sha256);
-        let Some(folder) = self.folder().filter(|_| path.is_file()) else {
+        let data = std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_file);
+        let (Some(folder), Some(data)) = (self.folder(), data) else {
             return Ok(self.refusal(&path).map_or(Compiled::Missing, Compiled::Refused));
         };
+        Self::use_now(&path, &data);
         // Mapped, of a policy's quarter of a megabyte and of a Go program's ten only those pages come in that are looked at, which is half
         // of the time of a start. If the file is taken away under the mapping, that is our end.
         let prepared = if folder.is_remote {
@@ -95,6 +97,7 @@ impl ArtifactStore {
         })?;
         // An artefact that cannot be kept is compiled again next time.
         let _ = self.keep(&path, &artifact);
+        self.sweep();
         let unusable = || PolicyError::Unusable(CompileError::Unfit.to_string());
         Prepared::from_artifact(&artifact)?.ok_or_else(unusable)
     }
@@ -120,11 +123,6 @@ impl ArtifactStore {
             return Err(std::io::ErrorKind::PermissionDenied.into());
         }
         // Never overwritten in place, by us or by whoever restores a backup: other processes run it.
-        let new = path.with_extension(format!("new-{}", std::process::id()));
-        std::fs::write(&new, artifact)?;
-        let mut permissions = std::fs::metadata(&new)?.permissions();
-        permissions.set_readonly(true);
-        std::fs::set_permissions(&new, permissions)?;
-        std::fs::rename(&new, path)
+        platform::replace_read_only(path, artifact)
     }
 }

@@ -12,6 +12,7 @@ mod imports;
 mod instance;
 mod limits;
 mod seen;
+mod sweep;
 mod ticker;
 mod v0_1;
 mod words;
