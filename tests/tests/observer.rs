@@ -50,6 +50,28 @@ fn one_is_told_every_request_and_every_group_that_went_and_remembers_from_sessio
     assert_eq!(totals["counter/remembers_and_counts.wasm/code-1"], 26, "{totals:?}");
 }
 
+/// None gets at what another remembers by calling itself like that one, and a policy that is there twice has two memories.
+#[test]
+fn two_that_call_themselves_alike_remember_each_their_own() {
+    let home = Home::new();
+    let [one, another] = ["one.wasm", "another.wasm"].map(|file| {
+        let path = home.write(file, guest::named("remembers_and_counts"));
+        path.to_str().expect("UTF-8").to_owned()
+    });
+    let sessions = |chain: &[&str], file: &str| {
+        let mut go = home.session(chain).start();
+        assert_eq!(go.get(head(1)), None);
+        let ended = go.close();
+        assert!(ended.faults().is_empty(), "{ended:?}");
+        ended.policy(file)["counters"]["sessions"].clone()
+    };
+    assert_eq!(sessions(&[&one], "one.wasm"), 1);
+    assert_eq!(sessions(&[&one], "one.wasm"), 2);
+    assert_eq!(sessions(&[&another, &one], "another.wasm"), 1);
+    assert_eq!(sessions(&[&one, &another], "one.wasm"), 4);
+    assert_eq!(sessions(&[&one, &another], "another.wasm"), 3);
+}
+
 #[test]
 fn batches_cover_more_events_than_one_can_hold() {
     let home = Home::new();

@@ -16,7 +16,7 @@ pub trait Policy: Sized + 'static {
     const NAME: &'static str;
     /// The policy's own version, for people; `env!("CARGO_PKG_VERSION")` will do.
     const VERSION: &'static str;
-    /// Raise it when tags of the older version mean something else now: the host then hands them out as 0.
+    /// Raise it when tags or memory of the older version mean something else now: the host then hands them out as 0 and empty.
     const STATE_VERSION: u32 = 0;
     /// The operator's settings; see [`settings!`](crate::settings). `()` where there are none.
     type Settings: DeserializeOwned;

@@ -257,6 +257,7 @@ impl Link {
         let artifacts = loader.artifacts.as_ref().ok_or_else(no_folder)?;
         let identity = Identity {
             name: self.name.clone(),
+            shipped: matches!(self.config.source, PluginSource::Builtin(_)),
             session: loader.session.clone(),
             settings: Arc::new(self.config.settings.clone()),
             grants: Arc::new(self.grants()),

@@ -158,7 +158,7 @@ impl WasmPolicy {
             self.prepared.pre.instantiate(&mut store).and_then(|instance| {
                 let functions = self.prepared.exports.bind(&instance, &mut store)?;
                 let info = functions.describe.call(&mut store, ())?.0;
-                let owner = format!("{}/{}", crate::fault::printable(&info.name, 64), info.state_version);
+                let owner = self.identity.owner(&info.name, info.state_version);
                 store.data_mut().owner.clone_from(&owner);
                 let configured = functions.configure.call(&mut store, (self.identity.settings.to_string(),))?.0;
                 Ok((functions, owner, configured))
@@ -214,6 +214,8 @@ impl WasmPolicy {
         call: impl FnOnce(&mut Live) -> wasmtime::Result<T>,
     ) -> Result<T, PolicyError> {
         self.check_ledger()?;
+        // No later answer becomes a word, and what they rest on need not be noted.
+        live.store.data_mut().inputs.more |= self.asked;
         self.asked |= question != "describe";
         let began = self.arm(&mut live.store, limit);
         let answer = {
