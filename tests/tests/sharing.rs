@@ -174,13 +174,24 @@ fn std_and_cmd_come_out_of_the_bucket_of_another_machine() {
     assert!(cold.count("archive_puts") > 500, "{:?}", cold.sessions);
     assert_eq!(cold.sessions[0]["faults"], serde_json::json!([]));
 
-    let second = Machine::new(&Toolchain::machine());
-    assert_ne!(first.gocache(), second.gocache());
-    let run = configured(&second, "share", &config, second.go(everything)).succeed();
-    assert_eq!(run.count("archive_puts"), 0, "{:?}", run.sessions);
-    let fetched = run.sessions[0]["remote"]["fetched"].as_u64();
-    assert!(fetched > Some(cold.count("archive_puts")), "{:?}", run.sessions);
-    assert_eq!(run.sessions[0]["faults"], serde_json::json!([]));
+    // Where this machine is so busy that a body takes half a second to come, a build goes on without; not every time.
+    let mut said = Vec::new();
+    for _ in 0..3 {
+        let second = Machine::new(&Toolchain::machine());
+        assert_ne!(first.gocache(), second.gocache());
+        let run = configured(&second, "share", &config, second.go(everything)).succeed();
+        let faults = run.sessions[0]["faults"].clone();
+        if faults.to_string().contains("in time") {
+            said.push(faults);
+            continue;
+        }
+        assert_eq!(faults, serde_json::json!([]));
+        assert_eq!(run.count("archive_puts"), 0, "{:?}", run.sessions);
+        let fetched = run.sessions[0]["remote"]["fetched"].as_u64();
+        assert!(fetched > Some(cold.count("archive_puts")), "{:?}", run.sessions);
+        return;
+    }
+    panic!("no machine got everything: {said:?}");
 }
 
 fn build<'a>(machine: &'a Machine, dir: &Path) -> GoRun<'a> {
