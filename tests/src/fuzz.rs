@@ -94,7 +94,7 @@ pub fn component(bytes: &[u8]) {
     // Artefacts of components that nobody sees twice are of no use to anybody.
     let folder = tempfile::tempdir().expect("a folder");
     let prepared = match ArtifactStore::new(folder.path().to_owned(), binary()).compile(&bytes.to_vec().into()) {
-        Ok(prepared) => prepared,
+        Ok((prepared, _)) => prepared,
         Err(error) => {
             let words = error.to_string();
             check_words(&words);

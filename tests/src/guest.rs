@@ -10,6 +10,7 @@
 
 use cachewit::config::lock::{Lock, Pinned};
 use cachewit::model::Digest;
+use cachewit::platform::Staged;
 use std::collections::BTreeSet;
 use std::path::Path;
 use wasmparser::{Parser, Payload};
@@ -67,7 +68,7 @@ pub fn vouch_and_grant(folder: &Path, file: &str, granted: &[&str]) {
     let mut lock = Lock::read(folder).expect("a lock");
     let granted = granted.iter().map(|wish| wish.parse().expect("a wish")).collect();
     lock.pin(Pinned { file: file.to_owned(), sha256, granted, denied: BTreeSet::new() });
-    lock.write(folder).expect("the lock can be written");
+    lock.write(folder).and_then(Staged::place).expect("the lock can be written");
 }
 
 /// The component of a guest that lies in `tests/guests` under this name.

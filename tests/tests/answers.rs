@@ -28,7 +28,7 @@ static FOLDER: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
     let file = folder.path().join(format!("{NAME}.wasm"));
     let component = guest::named(NAME);
     std::fs::write(&file, &component).expect("the component");
-    artifacts(&folder).compile(&component.into()).expect("it is compiled");
+    artifacts(&folder).compile(&component.into()).expect("it is compiled").1.expect("it is kept");
     (folder, file)
 });
 

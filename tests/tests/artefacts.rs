@@ -5,7 +5,9 @@ use cachewit::model::Digest;
 use cachewit_tests::script::{Home, Script, archive};
 use cachewit_tests::{fake_system, guest};
 use std::fs::File;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 fn action() -> Digest {
@@ -93,4 +95,63 @@ fn one_that_no_session_has_used_for_a_month_goes_when_another_is_made() {
     assert!(go.close().faults().is_empty());
     let of_a_third = compiled(&home, "abstains_at_once");
     assert_eq!((of_the_used.exists(), of_another.exists(), of_a_third.exists()), (true, false, true));
+
+    // Taken at its word a plugin is not even started, and as much in use.
+    let abstains = home.write("abstains_at_once.wasm", guest::named("abstains_at_once"));
+    let session = || {
+        let mut go = home.session(&[abstains.to_str().expect("UTF-8")]).start();
+        assert!(go.get(action()).is_some());
+        go.close().policy("abstains_at_once.wasm")["abstains_as_before"] == true
+    };
+    assert!(!session());
+    for file in artefacts(&home) {
+        File::open(file).and_then(|file| file.set_modified(long_ago)).expect("ours");
+    }
+    assert!(session());
+    compiled(&home, "abstains_after_a_look");
+    assert_eq!((of_the_used.exists(), of_a_third.exists()), (false, true));
+    assert!(session(), "its word is still there");
+}
+
+/// Each session compiles it anew then, and a short one is over before it is there.
+#[test]
+fn a_folder_in_which_nothing_can_be_kept_is_named_by_sessions_and_by_the_doctor() {
+    let (home, plugin) = machine();
+    let native = home.path().join("xdg/cachewit/native");
+    let doctor = || String::from_utf8_lossy(&home.cachewit(&["doctor"]).stdout).into_owned();
+    assert!(!doctor().contains("CW053"));
+    std::fs::set_permissions(&native, std::fs::Permissions::from_mode(0o777)).expect("ours");
+    let mut go = home.session(&[&plugin]).start();
+    assert!(go.get(action()).is_some_and(|hit| hit.is_whole()), "what lies there is not run");
+    let ended = go.close();
+    let faults = ended.faults();
+    assert!(ended.success && faults.len() == 1 && faults[0].contains("cannot be kept in") && faults[0].contains("native"), "{faults:?}");
+    let text = doctor();
+    assert!(text.contains("CW053") && text.contains("chmod 700"), "{text}");
+}
+
+/// Whoever reads from a pipe waits for whoever writes into it.
+#[test]
+fn a_pipe_in_the_place_of_a_plugin_or_a_lock_is_named_and_not_waited_for() {
+    let (home, _) = machine();
+    let pipe = |name: &str| {
+        let path = home.path().join(name);
+        assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let session = |arguments: &[&str], config: Option<&Path>| {
+        let mut session = home.session(arguments);
+        if let Some(config) = config {
+            session = session.env("CACHEWIT_CONFIG", config);
+        }
+        let mut go = session.start();
+        assert!(go.get(action()).is_some_and(|hit| hit.is_whole()));
+        go.close().faults().join("\n")
+    };
+    let faults = session(&[&pipe("pipe.wasm")], None);
+    assert!(faults.contains("pipe.wasm") && faults.contains("it is no file"), "{faults}");
+    let config = home.write("config.toml", "[[policy]]\nuse = \"refuses_everything.wasm\"\n");
+    pipe("cachewit.lock");
+    let faults = session(&[], Some(&config));
+    assert!(faults.contains("cachewit.lock") && faults.contains("it is no file"), "{faults}");
 }

@@ -135,6 +135,9 @@ fn doctor_names_what_is_wrong_with_a_code_and_a_remedy() {
     let bad = cachewit(&machine, &["doctor", "--json", "--config", wrong.to_str().expect("a path")]);
     assert_eq!(bad.status.code(), Some(1));
     assert_eq!(finding(&bad, "CW051")["level"], "error");
+    let endless = machine.write("endless.toml", "[limits]\ngrace = \"18446744073709551615s\"\n");
+    let endless = cachewit(&machine, &["doctor", "--json", "--config", endless.to_str().expect("a path")]);
+    assert_eq!(finding(&endless, "CW001")["level"], "good", "{}", stderr(&endless));
 }
 
 #[test]

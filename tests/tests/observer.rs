@@ -10,7 +10,11 @@ fn head(number: u64) -> Digest {
 }
 
 fn counters(ended: &Ended) -> Value {
-    ended.policy("remembers_and_counts.wasm")["counters"].clone()
+    counters_of(ended, "remembers_and_counts.wasm")
+}
+
+fn counters_of(ended: &Ended, file: &str) -> Value {
+    ended.policy(file)["counters"].clone()
 }
 
 #[test]
@@ -63,13 +67,24 @@ fn two_that_call_themselves_alike_remember_each_their_own() {
         assert_eq!(go.get(head(1)), None);
         let ended = go.close();
         assert!(ended.faults().is_empty(), "{ended:?}");
-        ended.policy(file)["counters"]["sessions"].clone()
+        counters_of(&ended, file)["sessions"].clone()
     };
     assert_eq!(sessions(&[&one], "one.wasm"), 1);
     assert_eq!(sessions(&[&one], "one.wasm"), 2);
     assert_eq!(sessions(&[&another, &one], "another.wasm"), 1);
     assert_eq!(sessions(&[&one, &another], "one.wasm"), 4);
     assert_eq!(sessions(&[&one, &another], "another.wasm"), 3);
+
+    // Nor by the name of its file, in another folder or without anybody's having vouched for it.
+    std::fs::create_dir_all(home.path().join("theirs")).expect("a folder");
+    let theirs = home.write("theirs/one.wasm", guest::named("remembers_and_counts"));
+    assert_eq!(sessions(&[theirs.to_str().expect("UTF-8")], "one.wasm"), 1);
+    let config = home.write("config.toml", "[[policy]]\nuse = \"one.wasm\"\n");
+    guest::vouch_for(home.path(), "one.wasm");
+    let mut go = home.session(&[]).env("CACHEWIT_CONFIG", &config).start();
+    assert_eq!(go.get(head(1)), None);
+    assert_eq!(counters_of(&go.close(), "one.wasm")["sessions"], 1);
+    assert_eq!(sessions(&[&one], "one.wasm"), 6);
 }
 
 #[test]

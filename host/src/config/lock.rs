@@ -5,16 +5,20 @@
 
 use super::ConfigError;
 use crate::model::Digest;
+use crate::platform::{self, Staged};
 use crate::policy::Wish;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Its name, in the folder of the configuration.
 pub const LOCK_FILE: &str = "cachewit.lock";
 
 const VERSION: u32 = 1;
+
+/// A plugin has three hundred bytes in it.
+const MOST_BYTES: u64 = 16 << 20;
 
 const HEAD: &str = "# Written by `cachewit plugin add` and `cachewit plugin remove`; keep it with the configuration.\n\n";
 
@@ -61,7 +65,8 @@ impl Lock {
     /// The lock of a configuration's folder; an empty one where there is no file.
     pub fn read(folder: &Path) -> Result<Self, ConfigError> {
         let path = folder.join(LOCK_FILE);
-        let text = match std::fs::read_to_string(&path) {
+        let read = platform::read(&path, MOST_BYTES);
+        let text = match read.and_then(|bytes| String::from_utf8(bytes).map_err(|_| io::ErrorKind::InvalidData.into())) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(source) => return Err(ConfigError::Unreadable { path, source }),
@@ -111,11 +116,9 @@ impl Lock {
         format!("{HEAD}{}", toml::to_string(&written).unwrap_or_default())
     }
 
-    /// Replaces the lock of a folder: readers see the old one or the new one.
-    pub fn write(&self, folder: &Path) -> io::Result<PathBuf> {
-        let path = folder.join(LOCK_FILE);
-        crate::platform::replace_own(&path, self.text().as_bytes())?;
-        Ok(path)
+    /// Writes the lock of a folder anew, which is not in its place yet.
+    pub fn write(&self, folder: &Path) -> io::Result<Staged> {
+        Staged::own(&folder.join(LOCK_FILE), self.text().as_bytes())
     }
 
     /// What it says of a file.
@@ -157,7 +160,7 @@ mod tests {
         assert_eq!((lock.plugins.len(), lock.pinned("plugins/a.wasm")), (2, Some(&newer)));
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(Lock::read(dir.path()).unwrap(), Lock::default(), "no file vouches for nothing");
-        lock.write(dir.path()).unwrap();
+        lock.write(dir.path()).unwrap().place().unwrap();
         assert_eq!(Lock::read(dir.path()).unwrap(), lock);
     }
 

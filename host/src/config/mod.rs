@@ -83,6 +83,8 @@ impl std::fmt::Display for PluginSource {
 pub struct PolicyConfig {
     /// Where it comes from.
     pub source: PluginSource,
+    /// The same as the operator wrote it.
+    pub named: String,
     /// Its settings as JSON.
     pub settings: serde_json::Value,
     /// Whether nothing is to be served that it should have judged and did not.
@@ -109,7 +111,15 @@ pub enum Pin {
 impl PolicyConfig {
     /// A policy without settings and grants, whatever its file is.
     pub fn plain(source: PluginSource) -> Self {
-        Self { source, settings: serde_json::json!({}), required: false, pin: Pin::Any, grants: Grants::default(), denied: BTreeSet::new() }
+        Self {
+            named: source.to_string(),
+            source,
+            settings: serde_json::json!({}),
+            required: false,
+            pin: Pin::Any,
+            grants: Grants::default(),
+            denied: BTreeSet::new(),
+        }
     }
 }
 
@@ -292,9 +302,10 @@ fn read(path: &Path, named: bool) -> Result<Option<File>, ConfigError> {
 /// What a shipped plugin's name begins with.
 const BUILTIN: &str = "builtin:";
 
-/// Whether this text is a configuration that a session would take.
-pub fn parse_text(text: &str) -> Result<(), String> {
-    file::parse(text).map(drop)
+/// Reads a text as a session would: the plugins of its chain, as it names them, with their settings.
+pub fn parse_text(text: &str) -> Result<Vec<(String, serde_json::Value)>, String> {
+    let settings = |entry: &PolicyEntry| serde_json::to_value(&entry.settings).unwrap_or_else(|_| serde_json::json!({}));
+    Ok(file::parse(text)?.policy.iter().map(|entry| (entry.r#use.clone(), settings(entry))).collect())
 }
 
 /// A plugin as people write it: `builtin:NAME`, or a file, relative to `base`.
@@ -308,7 +319,7 @@ pub fn plugin_source(text: &str, base: &Path) -> PluginSource {
 fn policy(entry: &PolicyEntry, base: &Path, lock: &Lock, environment: &Environment) -> PolicyConfig {
     let settings = serde_json::to_value(&entry.settings).unwrap_or_else(|_| serde_json::json!({}));
     let source = plugin_source(&entry.r#use, base);
-    let plain = PolicyConfig { settings, required: entry.required, ..PolicyConfig::plain(source) };
+    let plain = PolicyConfig { settings, required: entry.required, named: entry.r#use.clone(), ..PolicyConfig::plain(source) };
     match (&plain.source, lock.pinned(&entry.r#use)) {
         (PluginSource::Builtin(_), _) => plain,
         (PluginSource::File(_), None) => PolicyConfig { pin: Pin::Missing, ..plain },

@@ -19,7 +19,7 @@ pub use identity::FileIdentity;
 pub use owner::{is_ours, is_readable, may_fill, owner};
 pub use parent::parent_arguments;
 pub use power::{boot_id, knows_boots, sync_file_system};
-pub use replace::{replace, replace_own, replace_read_only, unique_name};
+pub use replace::{Staged, replace, replace_for_good, unique_name};
 pub use stdio::{end_at_broken_pipes, enlarge_pipes, ignore_interrupts, let_go_of_the_terminal, release_stdout};
 pub use volume::{has_shared_memory, remote_file_system};
 pub use words::SharedWords;
@@ -35,6 +35,21 @@ pub fn create_object(path: &Path) -> io::Result<File> {
         options.mode(0o555);
     }
     options.open(path)
+}
+
+/// Reads a file that has no reason to be larger. A pipe or a device in its place is an error: whoever waits for one waits for ever.
+pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    use std::io::Read;
+    let data = std::fs::metadata(path)?;
+    if !data.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(data.len().min(most)).unwrap_or(0));
+    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {most} bytes")));
+    }
+    Ok(bytes)
 }
 
 /// Creates a folder and its parents for this user alone.

@@ -1,8 +1,8 @@
 //! Files that are written beside their place and renamed into it: readers see the old one or the new one, and never a part.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -17,38 +17,77 @@ pub fn unique_name() -> String {
 
 /// Writes a file anew.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    write_anew(path, bytes, |_| Ok(()))
+    Staged::new(path, bytes)?.place()
 }
 
-/// Writes a file anew that nobody is to write in after that.
-pub fn replace_read_only(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    write_anew(path, bytes, |file| {
+/// Writes a file anew that nobody is to write in after that, and that a power cut leaves whole or not at all.
+pub fn replace_for_good(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let staged = Staged::write(path, bytes, |file| {
         let mut permissions = file.metadata()?.permissions();
         permissions.set_readonly(true);
         file.set_permissions(permissions)
-    })
+    })?;
+    staged.file.sync_all()?;
+    staged.place()
 }
 
-/// Writes a file of somebody's anew, which may be a link and stays one, and keeps its permissions.
-pub fn replace_own(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    match fs::canonicalize(path) {
-        Ok(path) => write_anew(&path, bytes, |file| file.set_permissions(fs::metadata(&path)?.permissions())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => replace(path, bytes),
-        Err(error) => Err(error),
+/// A file that is written, and not yet in its place.
+#[derive(Debug)]
+pub struct Staged {
+    file: File,
+    new: PathBuf,
+    path: PathBuf,
+}
+
+impl Staged {
+    /// Writes a file of somebody's anew, which may be a link and stays one, and keeps its owner and its permissions.
+    pub fn own(path: &Path, bytes: &[u8]) -> io::Result<Self> {
+        match fs::canonicalize(path) {
+            Ok(path) => Self::write(&path, bytes, |file| keep_access(file, &fs::metadata(&path)?)),
+            // A link to nothing is left to whoever made it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(path).is_err() => Self::new(path, bytes),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes a file of ours anew.
+    pub fn new(path: &Path, bytes: &[u8]) -> io::Result<Self> {
+        Self::write(path, bytes, |_| Ok(()))
+    }
+
+    fn write(path: &Path, bytes: &[u8], permit: impl FnOnce(&File) -> io::Result<()>) -> io::Result<Self> {
+        let new = path.with_extension(format!("new-{}", unique_name()));
+        let mut staged = Self { file: File::create_new(&new)?, new, path: path.to_owned() };
+        // Before there is anything in it: it may be nobody else's business.
+        permit(&staged.file)?;
+        staged.file.write_all(bytes)?;
+        Ok(staged)
+    }
+
+    /// Puts it there.
+    pub fn place(self) -> io::Result<()> {
+        fs::rename(&self.new, &self.path)
     }
 }
 
-fn write_anew(path: &Path, bytes: &[u8], permit: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
-    let new = path.with_extension(format!("new-{}", unique_name()));
-    let mut file = File::create_new(&new)?;
-    // Before there is anything in it: it may be nobody else's business.
-    let written = permit(&file).and_then(|()| file.write_all(bytes)).and_then(|()| {
-        drop(file);
-        fs::rename(&new, path)
-    });
-    written.inspect_err(|_| {
-        let _ = fs::remove_file(&new);
-    })
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // Where it was placed there is none of this name any more.
+        let _ = fs::remove_file(&self.new);
+    }
+}
+
+fn keep_access(file: &File, old: &Metadata) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        let new = file.metadata()?;
+        if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
+            // Only the superuser gives files away; another's own name on it is no reason not to write it.
+            let _ = fchown(file, Some(old.uid()), Some(old.gid()));
+        }
+    }
+    file.set_permissions(old.permissions())
 }
 
 #[cfg(test)]
@@ -60,11 +99,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("plugin.words");
         let of = |number: u8| vec![number; 1 << 16];
-        replace_read_only(&path, &of(0)).unwrap();
+        replace_for_good(&path, &of(0)).unwrap();
         std::thread::scope(|scope| {
             for number in 1..5 {
                 let path = &path;
-                scope.spawn(move || (0..50).for_each(|_| replace_read_only(path, &of(number)).unwrap()));
+                scope.spawn(move || (0..50).for_each(|_| replace_for_good(path, &of(number)).unwrap()));
             }
             for _ in 0..200 {
                 let bytes = fs::read(&path).unwrap();
@@ -86,11 +125,14 @@ mod tests {
         fs::write(&file, b"old").unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        replace_own(&link, b"new").unwrap();
+        Staged::own(&link, b"new").unwrap().place().unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!((fs::read(&file).unwrap(), fs::metadata(&file).unwrap().permissions().mode() & 0o777), (b"new".to_vec(), 0o600));
-        replace_own(&dir.path().join("another.toml"), b"new").unwrap();
+        Staged::own(&dir.path().join("another.toml"), b"new").unwrap().place().unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
+        fs::remove_file(&file).unwrap();
+        Staged::own(&link, b"new").unwrap_err();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink(), "a link to nothing as well");
     }
 
     #[test]
@@ -100,6 +142,7 @@ mod tests {
         fs::create_dir(&place).unwrap();
         fs::write(place.join("file"), b"").unwrap();
         replace(&place, b"bytes").unwrap_err();
+        drop(Staged::own(&dir.path().join("other"), b"bytes").unwrap());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

@@ -44,6 +44,7 @@ impl Abstention {
         let speaker = Speaker::new(component, settings, loader.log_level);
         self.speaker = Some(speaker);
         if let Some(word) = artifacts.words(speaker).into_iter().find(|word| word.holds(&loader.session, grants)) {
+            artifacts.use_word(component, speaker);
             self.is_of_before = true;
             self.add(word.from());
         }

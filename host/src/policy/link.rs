@@ -15,6 +15,8 @@ use crate::fault::Faults;
 use crate::model::Digest;
 use crate::platform::FileIdentity;
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -190,12 +192,15 @@ impl Link {
     /// One line a plugin: its first failure says all there is to say, and that it is off in the end stands in reports.
     fn say(&self, reason: &PolicyError, faults: &Faults) {
         let source = self.config.source.to_string();
-        let failed = match reason {
-            PolicyError::Trap { .. } | PolicyError::Nonsense { .. } => "failed in ",
-            _ => "",
+        // Of one that could not be read nobody knows whether it was to say what may leave.
+        let admits = self.manifest.as_ref().is_none_or(|known| known.as_ref().is_ok_and(|(_, roles)| roles.admission));
+        let then = match (self.config.required, admits) {
+            (false, false) => "the build goes on without it",
+            (false, true) => "the build goes on without it, and nothing is shared",
+            (true, false) => "what it was to judge is not served",
+            (true, true) => "what it was to judge is not served, and nothing is shared",
         };
-        let then = if self.config.required { "what it was to judge is not served" } else { "the build goes on without it" };
-        faults.say(&format!("plugin:{source}"), format!("plugin {source} {failed}{reason}; {then}"));
+        faults.say(&format!("plugin:{source}"), format!("{}; {then}", reason.about(&source)));
     }
 
     /// Where hits come from on which it has no opinion: it has said so in this session, or in another one with the same facts. It has a manifest.
@@ -222,12 +227,12 @@ impl Link {
     }
 
     /// Links it, and compiles it before that in the background if it has to be.
-    pub fn load(&mut self, patience: Patience, faults: &Faults) {
+    pub fn load(&mut self, patience: Patience, faults: &Arc<Faults>) {
         if self.roles(faults).is_none() {
             return;
         }
         if let State::New = self.state {
-            match self.begin() {
+            match self.begin(faults) {
                 Ok(state) => self.state = state,
                 Err(error) => self.switch_off(&error, faults),
             }
@@ -245,7 +250,7 @@ impl Link {
         }
     }
 
-    fn begin(&mut self) -> Result<State, PolicyError> {
+    fn begin(&mut self, faults: &Arc<Faults>) -> Result<State, PolicyError> {
         // The very bytes that were held against the pin; read again, the file could be another.
         let (sha256, component) = match std::mem::replace(&mut self.bytes, Bytes::Unread) {
             Bytes::Read(component) => (component.sha256(), Some(component)),
@@ -257,7 +262,7 @@ impl Link {
         let artifacts = loader.artifacts.as_ref().ok_or_else(no_folder)?;
         let identity = Identity {
             name: self.name.clone(),
-            shipped: matches!(self.config.source, PluginSource::Builtin(_)),
+            place: self.place(),
             session: loader.session.clone(),
             settings: Arc::new(self.config.settings.clone()),
             grants: Arc::new(self.grants()),
@@ -270,14 +275,32 @@ impl Link {
             Compiled::Missing => {
                 let component = component.map_or_else(|| self.read(), Ok)?;
                 let (sender, receiver) = channel();
-                let artifacts = artifacts.clone();
+                // Now, since a short session is over before it is compiled.
+                if let Err(error) = artifacts.make_folder() {
+                    say_that_it_is_not_kept(artifacts.dir(), &error, faults);
+                }
+                let (artifacts, faults) = (artifacts.clone(), faults.clone());
                 std::thread::spawn(move || {
-                    let policy = artifacts.compile(&component).map(|prepared| WasmPolicy::new(identity, prepared));
+                    let policy = artifacts.compile(&component).map(|(prepared, kept)| {
+                        if let Err(error) = kept {
+                            say_that_it_is_not_kept(artifacts.dir(), &error, &faults);
+                        }
+                        WasmPolicy::new(identity, prepared)
+                    });
                     // Nobody may be waiting any more; the artefact is kept all the same.
                     let _ = sender.send(policy);
                 });
                 Ok(State::Compiling(receiver))
             }
+        }
+    }
+
+    /// Where it is to the operator. What nobody vouched for is never where something pinned is.
+    fn place(&self) -> Option<String> {
+        match (&self.config.source, self.config.pin) {
+            (PluginSource::Builtin(_), _) => None,
+            (PluginSource::File(_), Pin::Sha256(_)) => Some(self.config.named.clone()),
+            (PluginSource::File(path), _) => Some(format!("unpinned {}", std::path::absolute(path).as_ref().unwrap_or(path).display())),
         }
     }
 
@@ -295,7 +318,7 @@ impl Link {
     }
 
     /// The policy, if it can be asked.
-    pub fn ready(&mut self, patience: Patience, faults: &Faults) -> Option<&mut WasmPolicy> {
+    pub fn ready(&mut self, patience: Patience, faults: &Arc<Faults>) -> Option<&mut WasmPolicy> {
         self.load(patience, faults);
         self.policy()
     }
@@ -374,6 +397,15 @@ impl Link {
             lines: std::mem::take(&mut self.lines),
         }
     }
+}
+
+/// Each session compiles it anew then, and a short one is over before it is there.
+fn say_that_it_is_not_kept(folder: &Path, error: &io::Error, faults: &Faults) {
+    let folder = folder.display();
+    faults.say(
+        "artifacts",
+        format!("what is compiled of plugins cannot be kept in {folder}: {error}; each session does it anew, and goes on without them until it is done"),
+    );
 }
 
 /// Whether a component is the one that the operator vouched for.

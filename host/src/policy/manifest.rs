@@ -39,6 +39,9 @@ pub enum Wish {
 /// The facts that are granted and not given.
 pub const GRANTED_FACTS: [&str; 3] = ["branch", "ci-event", "commit"];
 
+/// What `ci-event` can be.
+pub const CI_EVENTS: [&str; 6] = ["push", "pull-request", "tag", "schedule", "manual", "other"];
+
 /// A wish that is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WishError {

@@ -115,6 +115,16 @@ pub enum PolicyError {
 pub const CONTRACT: &str = "0.1.0";
 
 impl PolicyError {
+    /// The beginning of a sentence about this plugin.
+    pub fn about(&self, plugin: &str) -> String {
+        let failed = match self {
+            Self::Trap { .. } | Self::Nonsense { .. } => "failed in ",
+            Self::Settings { .. } => "has a wrong ",
+            _ => "",
+        };
+        format!("plugin {plugin} {failed}{self}")
+    }
+
     /// What is wrong with a component that exports `plugin` in this version; None = it does not.
     fn check_version(version: Option<&str>) -> Result<(), Self> {
         match version {

@@ -37,7 +37,7 @@ fn load_as(source: &PluginSource, identity: Identity, artifacts: &ArtifactStore)
     let prepared = match artifacts.load(component.sha256())? {
         Compiled::Ready(prepared) => *prepared,
         // Whoever asks by hand may wait, and may have another compiler by now.
-        Compiled::Missing | Compiled::Refused(_) => artifacts.compile(&component)?,
+        Compiled::Missing | Compiled::Refused(_) => artifacts.compile(&component)?.0,
     };
     let roles = prepared.roles();
     Ok((WasmPolicy::new(identity, prepared), roles))

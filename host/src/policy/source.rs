@@ -3,6 +3,7 @@
 use super::{PolicyError, shipped};
 use crate::config::PluginSource;
 use crate::model::Digest;
+use crate::platform;
 use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::OnceLock;
@@ -47,9 +48,7 @@ pub fn load_component(source: &PluginSource) -> Result<Component, PolicyError> {
             .ok_or_else(|| {
                 let nearest = shipped::NAMES.iter().min_by_key(|known| strsim::damerau_levenshtein(name, known)).copied().unwrap_or("");
                 let known = shipped::NAMES.join(", ");
-                PolicyError::Unusable(format!(
-                    "there is no shipped plugin of this name; did you mean `builtin:{nearest}`? There are {known}"
-                ))
+                PolicyError::Unusable(format!("is no shipped plugin; did you mean `builtin:{nearest}`? There are {known}"))
             }),
         PluginSource::File(path) => {
             let cannot = |error: std::io::Error| {
@@ -60,11 +59,7 @@ pub fn load_component(source: &PluginSource) -> Result<Component, PolicyError> {
                     _ => format!("cannot be read: {error}"),
                 })
             };
-            let size = std::fs::metadata(path).map_err(cannot)?.len();
-            if size > MOST_BYTES {
-                return Err(PolicyError::Unusable(format!("has {size} bytes; at most {MOST_BYTES} are accepted")));
-            }
-            std::fs::read(path).map(Component::from).map_err(cannot)
+            platform::read(path, MOST_BYTES).map(Component::from).map_err(cannot)
         }
     }
 }

@@ -36,7 +36,7 @@ impl States {
             Place::Folder(folder) => folder,
             Place::Memory(all) => return all.lock().unwrap_or_else(PoisonError::into_inner).get(owner).cloned().unwrap_or_default(),
         };
-        let bytes = std::fs::read(file(folder, owner)).unwrap_or_default();
+        let bytes = crate::platform::read(&file(folder, owner), MOST_BYTES as u64 + 32).unwrap_or_default();
         // Nobody waits for the disk when it is written, so a power cut may leave anything.
         match bytes.split_first_chunk::<32>() {
             Some((digest, rest)) if rest.len() <= MOST_BYTES && Digest::of(rest).0 == *digest => rest.to_vec(),

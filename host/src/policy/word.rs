@@ -15,11 +15,14 @@ type AskedFact = (String, Result<String, u32>);
 
 /// Nobody asks for more facts before the first answer.
 const MOST_FACTS: usize = 32;
+/// Nor for longer ones: bytes of all keys and answers. A guest makes keys up, and every session reads what it has said.
+const MOST_BYTES: usize = 8 << 10;
 
 /// What a guest has asked for since it was instantiated.
 #[derive(Debug, Default)]
 pub struct Inputs {
     facts: Vec<AskedFact>,
+    bytes: usize,
     /// Where the group comes from that it is asked about.
     pub origin: bool,
     /// Anything else that another session may answer otherwise, or that shows: a group, the time, memory, WASI, a line, a counter.
@@ -33,8 +36,11 @@ impl Inputs {
         if self.more || self.facts.iter().any(|(known, _)| known == key) {
             return;
         }
-        self.more = self.facts.len() == MOST_FACTS;
-        self.facts.push((key.to_owned(), answer.clone()));
+        self.bytes += key.len() + answer.as_ref().map_or(0, String::len);
+        self.more = self.facts.len() == MOST_FACTS || self.bytes > MOST_BYTES;
+        if !self.more {
+            self.facts.push((key.to_owned(), answer.clone()));
+        }
     }
 
     /// The word that an answer to the first question comes to, about a group from there.
@@ -123,6 +129,10 @@ mod tests {
             inputs.fact(&format!("fact-{number}"), &Err(3));
         }
         assert_eq!(inputs.word(Serve::Abstain, Origin::Local), None, "too many facts");
+        let mut inputs = asked();
+        inputs.fact(&"a".repeat(4 << 20), &Err(3));
+        assert_eq!(inputs.word(Serve::Abstain, Origin::Local), None, "too long a key");
+        assert!(inputs.facts.len() < 4, "and it is not kept");
         let mut inputs = asked();
         inputs.fact("env:TOKEN", &Ok("secret".to_owned()));
         assert_eq!(inputs.word(Serve::Abstain, Origin::Local), None, "what may be a secret");

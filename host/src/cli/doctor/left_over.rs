@@ -24,7 +24,7 @@ pub(super) fn look(findings: &mut Findings, config: &Config, layout: &Layout, go
         );
     }
     // Sessions sweep them hourly, if they can.
-    let leases = store::left_over_leases(layout, config.limits.grace + DAY);
+    let leases = store::left_over_leases(layout, config.limits.grace.saturating_add(DAY));
     if leases > 0 {
         findings.warn("CW062", format!("{leases} leases are of sessions that have been gone for more than a day"), "run `cachewit trim`");
     }

@@ -10,6 +10,16 @@ pub(super) fn look(findings: &mut Findings, config: &Config) {
         findings.error("CW050", "there is no cache folder for this user, so no plugin can be compiled", "set HOME");
         return;
     };
+    if let Err(error) = artifacts.make_folder() {
+        let folder = artifacts.dir().display();
+        findings.warn(
+            "CW053",
+            format!(
+                "what is compiled of plugins cannot be kept in {folder}: {error}; each session does it anew, and a short one is over before they can judge"
+            ),
+            format!("give {folder} to this user, and let nobody else write in it (`chmod 700`)"),
+        );
+    }
     let mut eviction = Vec::new();
     for policy in &config.policies {
         let name = policy.source.to_string();
@@ -26,8 +36,8 @@ pub(super) fn look(findings: &mut Findings, config: &Config) {
             }
             Err(error) => findings.error(
                 "CW051",
-                format!("plugin {name} {error}"),
-                "correct it; until then builds go on without it, and share nothing if it decides admission",
+                error.about(&name),
+                "correct it; until then builds go on without it, and share nothing if it decides admission, or if that cannot be told",
             ),
         }
     }

@@ -7,7 +7,7 @@ use crate::config::{PluginSource, PolicyConfig};
 use crate::policy::{Manifest, Wish, load_component, load_one};
 use anyhow::{Result, bail};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The arguments of `plugin add`.
@@ -64,34 +64,42 @@ pub(super) fn add(arguments: &Add) -> Result<ExitCode> {
     let (mut policy, roles) = load_one(&source, serde_json::json!({}), &artifacts()?, 4)?;
     let named = match (&source, policy.describe()) {
         (PluginSource::Builtin(_), _) => arguments.plugin.clone(),
-        (PluginSource::File(_), described) => {
+        (PluginSource::File(path), described) => {
             let own = described.map(|(name, ..)| name);
             let name = arguments.name.clone().map_or(own, Ok)?;
-            check_name(&name)?;
-            Installation::file_of(&name)
+            let name = name.trim_end_matches(".wasm");
+            check_name(name)?;
+            let named = Installation::file_of(name);
+            let before = installation.lock.pinned(&named).filter(|pinned| pinned.sha256 != component.sha256());
+            if arguments.name.is_none() && before.is_some() && !is_called(path, name) {
+                bail!(
+                    "{named} is another plugin, and {} calls itself `{name}` too; say --name {name} to replace that one, or --name with another name to have both",
+                    path.display()
+                );
+            }
+            named
         }
     };
     let place = installation.chain().iter().position(|other| *other == named);
-    let before = place.and_then(|place| policies.get(place));
-    // With the settings that it will have: a mistake is said now and not in the middle of a build.
-    let in_force = settings.clone().or_else(|| before.map(|policy| policy.settings.clone())).unwrap_or_else(|| serde_json::json!({}));
-    load_one(&source, in_force, &artifacts()?, 4)?.0.describe()?;
     if roles.eviction {
         one_eviction(&policies, place)?;
     }
-    let (granted, denied) = decide(&manifest, arguments, installation.lock.pinned(&named))?;
-
+    let before = installation.lock.pinned(&named).cloned();
+    let (granted, denied) = decide(&manifest, arguments, before.as_ref())?;
+    let sha256 = component.sha256();
     if let PluginSource::File(_) = source {
-        let name = named.trim_start_matches("plugins/").trim_end_matches(".wasm");
-        installation.copy(name, &component)?;
-        let sha256 = component.sha256();
         installation.lock.pin(Pinned { file: named.clone(), sha256, granted: granted.clone(), denied: denied.clone() });
     }
     installation.set(&named, settings.as_ref(), arguments.required)?;
-    installation.write()?;
+    // With the settings that it will have: a mistake is said now and not in the middle of a build.
+    load_one(&source, installation.settings(&named)?, &artifacts()?, 4)?.0.describe()?;
+    installation.write(matches!(source, PluginSource::File(_)).then_some((&named, &component)))?;
+    if let Some(before) = before.filter(|before| before.sha256 != sha256) {
+        println!("replaced   {named} with SHA-256 {}", before.sha256);
+    }
     println!("added      {named} to {}", installation.path.display());
     println!("roles      {}", roles.names().join(", "));
-    println!("sha256     {}", component.sha256());
+    println!("sha256     {sha256}");
     for (title, wishes) in [("granted    ", granted), ("denied     ", denied)] {
         if !wishes.is_empty() {
             println!("{title}{}", texts(&wishes));
@@ -103,19 +111,26 @@ pub(super) fn add(arguments: &Add) -> Result<ExitCode> {
 /// Takes a plugin out again.
 pub(super) fn remove(arguments: &Remove) -> Result<ExitCode> {
     let mut installation = Installation::open(arguments.config.as_deref())?;
-    let copy = Installation::file_of(&arguments.plugin);
+    let copy = Installation::file_of(arguments.plugin.trim_end_matches(".wasm"));
+    let shipped = format!("builtin:{}", arguments.plugin);
     let known = installation.chain();
-    let Some(named) = [&arguments.plugin, &copy].into_iter().find(|named| installation.remove(named)) else {
+    let Some(named) = [&arguments.plugin, &copy, &shipped].into_iter().find(|named| installation.remove(named)) else {
         let known = if known.is_empty() { "it names none".to_owned() } else { format!("it names {}", known.join(", ")) };
         bail!("{} names no plugin `{}`; {known}", installation.path.display(), arguments.plugin);
     };
-    installation.write()?;
+    installation.write(None)?;
     if Installation::is_copy(named) {
         // The copy was ours; that it cannot be removed leaves a file that nobody names.
         let _ = std::fs::remove_file(installation.folder().join(named));
     }
     println!("removed    {named} from {}", installation.path.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a file is called as the plugin in it calls itself, and not only the plugin says so: cargo makes `no_secrets.wasm` of `no-secrets`.
+fn is_called(path: &Path, name: &str) -> bool {
+    let plain = |text: &str| text.replace('_', "-");
+    path.file_stem().is_some_and(|stem| plain(&stem.to_string_lossy()) == plain(name))
 }
 
 /// A name becomes a file's.

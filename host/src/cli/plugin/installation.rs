@@ -2,7 +2,7 @@
 
 use crate::config::lock::Lock;
 use crate::config::{self, PolicyConfig, parse_text};
-use crate::platform;
+use crate::platform::Staged;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
@@ -50,14 +50,6 @@ impl Installation {
         file.strip_prefix(PLUGINS).and_then(|rest| rest.strip_prefix('/')).is_some_and(|name| !name.contains(['/', '\\']) && name != "..")
     }
 
-    /// Puts a copy of a component into its place.
-    pub fn copy(&self, name: &str, component: &[u8]) -> Result<()> {
-        let path = self.folder().join(Self::file_of(name));
-        let folder = self.folder().join(PLUGINS);
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-        platform::replace(&path, component).with_context(|| format!("cannot write {}", path.display()))
-    }
-
     fn tables(&self) -> Option<&ArrayOfTables> {
         self.document.get("policy")?.as_array_of_tables()
     }
@@ -100,7 +92,7 @@ impl Installation {
                 Some(Value::InlineTable(settings)) => {
                     table.insert("settings", Item::Table(settings.into_table()));
                 }
-                _ => bail!("the settings are no JSON object"),
+                _ => bail!("the settings are no JSON object, such as {{\"private\": true}}"),
             }
         }
         Ok(())
@@ -119,13 +111,33 @@ impl Installation {
         found | (self.lock.plugins.len() < before)
     }
 
-    /// Writes the lock, and then the configuration that relies on it.
-    pub fn write(&self) -> Result<()> {
+    /// The settings that a session would find for a plugin of the chain, if it would take the configuration at all.
+    pub fn settings(&self, named: &str) -> Result<serde_json::Value> {
+        let chain = parse_text(&self.document.to_string())
+            .map_err(|problem| anyhow::anyhow!("configuration {} would be no good any more: {problem}", self.path.display()))?;
+        Ok(chain.into_iter().find(|(other, _)| other == named).map_or_else(|| serde_json::json!({}), |(_, settings)| settings))
+    }
+
+    /// Writes lock and configuration, and before them the copy of a component, by the name that the configuration has for it. They are put into
+    /// their places when all of them are written: a disk that is full leaves what was there.
+    pub fn write(&self, copy: Option<(&str, &[u8])>) -> Result<()> {
         let folder = self.folder();
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-        self.lock.write(folder).with_context(|| format!("cannot write the lock in {}", folder.display()))?;
-        platform::replace_own(&self.path, self.document.to_string().as_bytes())
-            .with_context(|| format!("cannot write the configuration {}", self.path.display()))
+        let copies = folder.join(PLUGINS);
+        let made = if copy.is_some() { &copies } else { folder };
+        std::fs::create_dir_all(made).with_context(|| format!("cannot make the folder {}", made.display()))?;
+        let mut staged = Vec::new();
+        if let Some((named, component)) = copy {
+            let path = folder.join(named);
+            let written = Staged::new(&path, component);
+            staged.push(written.with_context(|| format!("cannot write {}", path.display()))?);
+        }
+        staged.push(self.lock.write(folder).with_context(|| format!("cannot write the lock in {}", folder.display()))?);
+        let written = Staged::own(&self.path, self.document.to_string().as_bytes());
+        staged.push(written.with_context(|| format!("cannot write the configuration {}", self.path.display()))?);
+        for staged in staged {
+            staged.place().with_context(|| format!("cannot change {}", folder.display()))?;
+        }
+        Ok(())
     }
 }
 
@@ -144,7 +156,10 @@ fn as_toml(json: &serde_json::Value) -> Result<Option<Value>> {
         Json::Array(items) => {
             let mut array = Array::new();
             for item in items {
-                array.extend(as_toml(item)?);
+                let Some(item) = as_toml(item)? else {
+                    bail!("a list of the settings has a null in it, which a configuration cannot have")
+                };
+                array.push(item);
             }
             array.into()
         }
@@ -172,7 +187,7 @@ mod tests {
         std::fs::write(&path, "# Ours.\n[limits]\nmax-size = \"2GiB\" # enough\n\n[[policy]]\nuse = \"builtin:lru\"\n").unwrap();
         let mut installation = Installation::open(Some(&path)).unwrap();
         installation.set("plugins/a.wasm", Some(&json!({ "deny": ["x"], "most": 3, "deep": { "on": true } })), true).unwrap();
-        installation.write().unwrap();
+        installation.write(None).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("# Ours.\n[limits]\nmax-size = \"2GiB\" # enough\n\n[[policy]]\nuse = \"builtin:lru\"\n"), "{text}");
         let mut again = Installation::open(Some(&path)).unwrap();
@@ -183,7 +198,7 @@ mod tests {
         again.set("plugins/a.wasm", None, false).unwrap();
         assert_eq!(again.chain().len(), 2, "it stays where it stands");
         assert!(again.remove("plugins/a.wasm") && !again.remove("plugins/a.wasm"));
-        again.write().unwrap();
+        again.write(None).unwrap();
         assert_eq!(Installation::open(Some(&path)).unwrap().chain(), ["builtin:lru"]);
     }
 

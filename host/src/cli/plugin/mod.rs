@@ -140,7 +140,8 @@ fn inspect(plugin: &str, as_json: bool) -> Result<ExitCode> {
     for (title, names) in [("exports", manifest.exports), ("imports", manifest.imports)] {
         for name in names {
             // Nobody has checked that they are names.
-            println!("{title}    {}", printable(&name, 200));
+            let empty = if name.starts_with("wasi:") && !name.starts_with("wasi:config/") { " (empty here)" } else { "" };
+            println!("{title}    {}{empty}", printable(&name, 200));
         }
     }
     Ok(ExitCode::SUCCESS)

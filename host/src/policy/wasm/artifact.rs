@@ -9,6 +9,7 @@ use crate::model::Digest;
 use crate::platform;
 use crate::policy::manifest::check_header;
 use crate::policy::{Component, PolicyError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -19,6 +20,9 @@ const REFUSED: &str = "refused";
 /// How long a component is not compiled again that broke the compiler or its limits: a build has many `go` commands, and each of them
 /// would pay for it.
 const REFUSED_FOR: Duration = Duration::from_secs(3600);
+
+/// A refusal is a sentence.
+const MOST_WORDS: u64 = 4096;
 
 /// The folder of artefacts.
 #[derive(Clone, Debug)]
@@ -85,8 +89,9 @@ impl ArtifactStore {
         Ok(prepared.map_or(Compiled::Missing, |prepared| Compiled::Ready(Box::new(prepared))))
     }
 
-    /// Compiles a component in a child process with limits, keeps the artefact, and links it.
-    pub fn compile(&self, component: &Component) -> Result<Prepared, PolicyError> {
+    /// Compiles a component in a child process with limits, keeps the artefact, and links it. Where it cannot be kept it is compiled again next
+    /// time, and the error of that comes with it.
+    pub fn compile(&self, component: &Component) -> Result<(Prepared, io::Result<()>), PolicyError> {
         check_header(component)?;
         let path = self.path(component.sha256());
         let artifact = compile::in_child(&self.program, component).map_err(|error| {
@@ -95,16 +100,16 @@ impl ArtifactStore {
             }
             PolicyError::Unusable(error.to_string())
         })?;
-        // An artefact that cannot be kept is compiled again next time.
-        let _ = self.keep(&path, &artifact);
+        // Never overwritten in place, by us or by whoever restores a backup: other processes run it.
+        let kept = self.make_folder().and_then(|()| platform::replace_for_good(&path, &artifact));
         self.sweep();
         let unusable = || PolicyError::Unusable(CompileError::Unfit.to_string());
-        Prepared::from_artifact(&artifact)?.ok_or_else(unusable)
+        Ok((Prepared::from_artifact(&artifact)?.ok_or_else(unusable)?, kept))
     }
 
     /// Everything that generated code depends on but wasmtime does not check is in the name; what it does check (its version, settings,
     /// processor features) is checked again on loading, and a mismatch is a miss.
-    fn path(&self, sha256: Digest) -> PathBuf {
+    pub(super) fn path(&self, sha256: Digest) -> PathBuf {
         let key = format!("{} {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::ARCH, sha256);
         self.dir.join(Digest::of(key.as_bytes()).to_hex())
     }
@@ -113,16 +118,28 @@ impl ArtifactStore {
     fn refusal(&self, path: &Path) -> Option<String> {
         let path = path.with_extension(REFUSED);
         let age = std::fs::metadata(&path).and_then(|data| data.modified()).ok()?.elapsed().ok()?;
-        let words = (age < REFUSED_FOR && self.folder().is_some()).then(|| std::fs::read_to_string(&path).ok())??;
+        let words = (age < REFUSED_FOR && self.folder().is_some()).then(|| platform::read(&path, MOST_WORDS).ok())??;
+        let words = String::from_utf8_lossy(&words);
         Some(format!("{words}; it is tried again in an hour, and now with `cachewit plugin check`"))
     }
 
-    pub(super) fn keep(&self, path: &Path, artifact: &[u8]) -> std::io::Result<()> {
+    /// Keeps a refusal, a note or words.
+    pub(super) fn keep(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.make_folder()?;
+        platform::replace(path, bytes)
+    }
+
+    /// Makes the folder where it is missing. An error says why nothing can be kept there.
+    pub fn make_folder(&self) -> io::Result<()> {
         platform::create_private_dir(&self.dir)?;
-        if !platform::is_mine(&self.dir) {
-            return Err(std::io::ErrorKind::PermissionDenied.into());
+        if platform::is_mine(&self.dir) {
+            return Ok(());
         }
-        // Never overwritten in place, by us or by whoever restores a backup: other processes run it.
-        platform::replace_read_only(path, artifact)
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is a link, or another user's, or others may write in it"))
+    }
+
+    /// The folder's path, for people.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 }

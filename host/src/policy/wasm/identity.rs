@@ -9,8 +9,8 @@ use std::sync::Arc;
 pub struct Identity {
     /// The name by which reports call it.
     pub name: String,
-    /// Whether it is a part of this program.
-    pub shipped: bool,
+    /// Whose it is what a policy remembers, by how the operator has named it; None = whose name it says, which is for shipped ones.
+    pub place: Option<String>,
     /// The session that it is asked about.
     pub session: Arc<SessionView>,
     /// Its settings.
@@ -25,18 +25,21 @@ pub struct Identity {
 
 impl Identity {
     /// To whom that belongs which a policy has remembered, and its words on entries, by what it says of itself. A shipped one is who it says. Of any
-    /// other the operator's name for it is a part of that: none gets at what belongs to another by calling itself like that one, and
-    /// two copies of one with different settings do not get at each other's.
+    /// other its place is a part of that: none gets at what belongs to another by calling itself like that one, and two copies of one with
+    /// different settings do not get at each other's.
     pub fn owner(&self, name: &str, state_version: u32) -> String {
         let said = format!("{}/{state_version}", crate::fault::printable(name, 64));
-        if self.shipped { said } else { format!("{}: {said}", self.name) }
+        match &self.place {
+            None => said,
+            Some(place) => format!("{place}: {said}"),
+        }
     }
 
     /// Outside of any session.
     pub fn alone(settings: serde_json::Value, max_level: u32) -> Self {
         Self {
             name: String::new(),
-            shipped: false,
+            place: None,
             session: Arc::default(),
             settings: Arc::new(settings),
             grants: Arc::default(),

@@ -297,7 +297,8 @@ impl Policy for WasmPolicy {
     fn serve(&mut self, group: &GroupView) -> Result<Serve, PolicyError> {
         let mut live = self.take_live()?;
         live.store.data_mut().question = Question::Group(group.clone());
-        let is_first = !self.asked && self.starts == 1;
+        // Of the remote role it is asked in between, and may answer by what it was asked.
+        let is_first = !self.asked && self.starts == 1 && !self.roles().remote;
         let call = |live: &mut Live| exported(live.functions.serve.as_ref())?.call(&mut live.store, ());
         let (code,) = self.enter(&mut live, "serving", LIMITS.question, call)?;
         live.store.data_mut().question = Question::None;

@@ -12,6 +12,9 @@ use crate::policy::Manifest;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
+/// A manifest has some lines.
+const MOST_BYTES: u64 = 1 << 20;
+
 /// The manifest of a pinned plugin, and the file that it was read from.
 #[derive(Serialize, Deserialize)]
 struct Seen {
@@ -24,7 +27,7 @@ impl ArtifactStore {
     /// The manifest of a plugin whose file is still the one that had this digest.
     pub(in crate::policy) fn recall(&self, plugin: &Path, pinned: Digest, file: FileIdentity) -> Option<Manifest> {
         self.folder()?;
-        let bytes = std::fs::read(self.seen(plugin, pinned)).ok()?;
+        let bytes = platform::read(&self.seen(plugin, pinned), MOST_BYTES).ok()?;
         let (seen, rest): (Seen, _) = postcard::take_from_bytes(&bytes).ok()?;
         (rest.is_empty() && seen.file == file).then_some(seen.manifest)
     }

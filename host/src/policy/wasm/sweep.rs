@@ -1,6 +1,7 @@
 //! What is compiled of a plugin and not used any more. Every roll-out leaves an artefact behind, and that of a Go program has ten megabytes.
 
 use super::ArtifactStore;
+use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -20,13 +21,13 @@ impl ArtifactStore {
         }
     }
 
-    /// Lets go of what was not used for long. Of notes and words it is only known when they were written: they are made anew, and that costs no
-    /// more than the session in which they were.
+    /// Lets go of what was not used for long. Of notes it is only known when they were written: they are made anew, and that costs no more than
+    /// the session in which they were.
     pub(super) fn sweep(&self) {
         let Some(files) = self.folder().and_then(|_| fs::read_dir(&self.dir).ok()) else { return };
         for file in files.flatten() {
             let is_old = || file.metadata().is_ok_and(|data| data.is_file() && age(&data) > UNUSED);
-            if is_named_by_a_digest(&file.path()) && is_old() {
+            if is_ours(&file.path()) && is_old() {
                 // On some systems not while another session runs it; then next time.
                 let _ = fs::remove_file(file.path());
             }
@@ -39,9 +40,12 @@ fn age(data: &Metadata) -> Duration {
     data.modified().ok().and_then(|time| time.elapsed().ok()).unwrap_or_default()
 }
 
-/// Everything of ours is, whatever its extension.
-fn is_named_by_a_digest(path: &Path) -> bool {
-    path.file_stem().is_some_and(|stem| stem.len() == 64 && stem.as_encoded_bytes().iter().all(u8::is_ascii_hexdigit))
+/// Everything of ours is named by a digest.
+fn is_ours(path: &Path) -> bool {
+    let digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let extension = path.extension().map(OsStr::as_encoded_bytes);
+    path.file_stem().is_some_and(|stem| stem.len() == 64 && stem.as_encoded_bytes().iter().all(digit))
+        && extension.is_none_or(|known| matches!(known, b"refused" | b"seen" | b"words") || known.starts_with(b"new-"))
 }
 
 #[cfg(test)]
@@ -72,6 +76,8 @@ mod tests {
             written(&native, &hex(10), 29),
             written(&native, &hex(11)[1..], 1000),
             written(&native, "README", 1000),
+            written(&native, &format!("{}.txt", hex(14)), 1000),
+            written(&native, &hex(15).to_uppercase(), 1000),
             written(&native, &hex(12).replace('a', "x"), 1000),
         ];
         fs::create_dir(native.join(hex(13))).unwrap();

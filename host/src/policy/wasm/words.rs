@@ -2,8 +2,12 @@
 
 use super::ArtifactStore;
 use crate::model::Digest;
+use crate::platform;
 use crate::policy::Word;
 use std::path::PathBuf;
+
+/// No words are longer: of each there is a bound on what it rests on.
+const MOST_BYTES: u64 = 1 << 18;
 
 /// A job that runs on more branches and events than this gives its words anew.
 const MOST: usize = 16;
@@ -25,12 +29,21 @@ impl ArtifactStore {
     pub(in crate::policy) fn words(&self, speaker: Speaker) -> Vec<Word> {
         let read = || {
             self.folder()?;
-            let bytes = std::fs::read(self.word(speaker)).ok()?;
+            let bytes = platform::read(&self.word(speaker), MOST_BYTES).ok()?;
             let (words, rest): (Vec<Word>, &[u8]) = postcard::take_from_bytes(&bytes).ok()?;
             // A power cut may leave anything, and so it ends with what it begins with.
             (rest == bytes.len().to_le_bytes()).then_some(words)
         };
         read().unwrap_or_default()
+    }
+
+    /// Notes that a plugin was taken at its word: it is as much in use as if it had been started.
+    pub(in crate::policy) fn use_word(&self, component: Digest, speaker: Speaker) {
+        for path in [self.word(speaker), self.path(component)] {
+            if let Ok(data) = std::fs::metadata(&path) {
+                Self::use_now(&path, &data);
+            }
+        }
     }
 
     /// Keeps a word. That it cannot be kept costs nothing but the question.

@@ -31,11 +31,16 @@ pub(in crate::cli::plugin) const PIECES: [Piece; 5] = [
 ",
         code: "// What may stay, and what may leave this machine. In a chain one \"no\" is enough.
 func admit(group policy.Group, _ policy.Session) admission.Admit {
+	if len(options.Private) == 0 {
+		return admission.NoOpinion
+	}
 	path := group.Fact(\"import-path\")
-	// What could not be read could be a private one.
-	private := path.State == policy.Unknown && len(options.Private) > 0
+	// What could not be read, or is no package, may have private ones in it; and every program is called main.
+	private := path.State != policy.Known || path.Text == \"main\"
+	// The external tests of a package are one of their own.
+	tested := strings.TrimSuffix(path.Text, \"_test\")
 	for _, pattern := range options.Private {
-		private = private || path.State == policy.Known && pattern.Matches(path.Text)
+		private = private || pattern.Matches(path.Text) || pattern.Matches(tested)
 	}
 	if private {
 		return admission.DoNotShare
@@ -43,12 +48,14 @@ func admit(group policy.Group, _ policy.Session) admission.Admit {
 	return admission.NoOpinion
 }
 ",
-        uses: &[],
+        uses: &["strings"],
         test_uses: &["policy/admission"],
         test: "func TestPrivatePackagesStayHere(t *testing.T) {
 	given(t, `{\"private\": [\"corp.example/secret/...\"]}`)
-	if answer := admit(fake.Archive(\"corp.example/secret/key\"), fake.Session{}); answer != admission.DoNotShare {
-		t.Error(answer)
+	for _, path := range []string{\"corp.example/secret/key\", \"corp.example/secret/key_test\", \"main\"} {
+		if answer := admit(fake.Archive(path), fake.Session{}); answer != admission.DoNotShare {
+			t.Error(path, answer)
+		}
 	}
 	if answer := admit(fake.Archive(\"corp.example/shop\"), fake.Session{}); answer != admission.NoOpinion {
 		t.Error(answer)

@@ -24,12 +24,19 @@ pub(in crate::cli::plugin) const PIECES: [Piece; 5] = [
         code: "impl Admission for TYPE {
     /// What may stay, and what may leave this machine. In a chain one \"no\" is enough.
     fn admit(&mut self, group: &dyn Group, _session: &dyn Session) -> Admit {
+        if self.0.private.is_empty() {
+            return Admit::NO_OPINION;
+        }
         let stays_here = match group.fact(\"import-path\") {
-            Fact::Known(path) => self.0.private.iter().any(|pattern| pattern.matches(&path)),
-            // It could not be read, so it could be a private one.
-            Fact::Unknown => !self.0.private.is_empty(),
-            // It is no package.
-            Fact::Absent => false,
+            // Every program is called `main`, wherever it lies.
+            Fact::Known(path) if path == \"main\" => true,
+            Fact::Known(path) => {
+                // The external tests of a package are one of their own.
+                let tested = path.strip_suffix(\"_test\").unwrap_or(&path);
+                self.0.private.iter().any(|pattern| pattern.matches(tested) || pattern.matches(&path))
+            }
+            // It could not be read, or is no package: an executable has private ones in it.
+            Fact::Unknown | Fact::Absent => true,
         };
         if stays_here { Admit::NO_OPINION.share(false) } else { Admit::NO_OPINION }
     }
@@ -40,7 +47,9 @@ pub(in crate::cli::plugin) const PIECES: [Piece; 5] = [
     fn private_packages_stay_here() {
         let mut policy = policy(r#\"{\"private\": [\"corp.example/secret/...\"]}\"#);
         let mut admit = |path| policy.admit(&fake::Group::archive(path), &fake::Session::default());
-        assert_eq!(admit(\"corp.example/secret/key\").share, Some(false));
+        for path in [\"corp.example/secret/key\", \"corp.example/secret/key_test\", \"main\"] {
+            assert_eq!(admit(path).share, Some(false), \"{path}\");
+        }
         assert_eq!(admit(\"corp.example/shop\"), Admit::NO_OPINION);
     }
 ",

@@ -10,6 +10,7 @@ impl wit::log::Host for Guest {
     }
 
     fn log(&mut self, level: u32, message: String) -> wasmtime::Result<()> {
+        let level = if (1..=4).contains(&level) { level } else { 4 };
         if level <= self.identity.max_level && self.lines.len() < LIMITS.log_lines as usize {
             self.inputs.more = true;
             self.lines.push((level, crate::fault::printable(&message, LIMITS.log_line)));
