@@ -28,6 +28,7 @@ struct State {
     said: HashSet<String>,
     silent: bool,
     lines: Vec<String>,
+    unsaid: Vec<String>,
 }
 
 impl Faults {
@@ -69,7 +70,11 @@ impl Faults {
             return;
         }
         state.lines.push(message.clone());
-        if self.was_said(key) {
+        let again = self.was_said(key);
+        if again || state.silent {
+            state.unsaid.push(message.clone());
+        }
+        if again {
             return;
         }
         if state.silent {
@@ -99,6 +104,11 @@ impl Faults {
     /// What this session had to say, whether or not it was printed.
     pub fn lines(&self) -> Vec<String> {
         self.state.lock().map(|state| state.lines.clone()).unwrap_or_default()
+    }
+
+    /// What of that it did not print: nobody was there any more, or it was said within the hour.
+    pub fn unsaid(&self) -> Vec<String> {
+        self.state.lock().map(|state| state.unsaid.clone()).unwrap_or_default()
     }
 
     fn was_said(&self, key: &str) -> bool {
@@ -153,11 +163,12 @@ mod tests {
     fn a_fault_is_said_once_an_hour_however_many_sessions_meet_it() {
         let dir = tempfile::tempdir().unwrap();
         let journal = dir.path().join("journal");
-        for _ in 0..3 {
+        for session in 0..3 {
             let faults = Faults::new(Some(journal.clone()));
             faults.say("remote:bucket", "the bucket does not answer");
             faults.say("remote:bucket", "the bucket does not answer");
             assert_eq!(faults.lines().len(), 1);
+            assert_eq!(faults.unsaid().len(), usize::from(session > 0), "what was said is not said again");
         }
         assert_eq!(std::fs::read_to_string(&journal).unwrap().lines().count(), 1);
     }

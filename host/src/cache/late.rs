@@ -48,7 +48,7 @@ pub(super) fn run(cache: &Cache, ending: Ending) {
         cache.remote_counts(&mut summary);
         observed::tell(cache, &cache.book().recorder.take().0, &[]);
         summary.policies = cache.chain().reports().into_iter().map(Into::into).collect();
-        summary.faults = cache.faults.lines();
+        (summary.faults, summary.unsaid) = (cache.faults.lines(), cache.faults.unsaid());
         summary.late_ms = millis(began.elapsed());
         write_summary(cache, &summary);
         return;
@@ -80,7 +80,7 @@ pub(super) fn run(cache: &Cache, ending: Ending) {
     cache.remote_counts(&mut summary);
     // Before the last write: the first commit into an emptied WAL syncs, and so the next session's does not.
     housekeeping(&cache.shelf, &cache.faults, cache.config.limits.grace, grown);
-    summary.faults = cache.faults.lines();
+    (summary.faults, summary.unsaid) = (cache.faults.lines(), cache.faults.unsaid());
     // A session that put something has its row by now.
     let row = cache.unwritten_row(ending);
     cache.shelf.with_index(|index| index.add_totals(&summary.totals(), row.as_ref()));

@@ -115,6 +115,8 @@ pub struct Summary {
     pub late_ms: u64,
     /// What went wrong.
     pub faults: Vec<String>,
+    /// Those of them that were not printed: `go` had gone, or an earlier session has said the same within the hour.
+    pub unsaid: Vec<String>,
 }
 
 impl Summary {

@@ -132,9 +132,20 @@ fn run_command() -> ExitCode {
         },
     };
     done.unwrap_or_else(|error| {
-        eprintln!("cachewit: {error:#}");
+        eprintln!("cachewit: {}", in_full(&error));
         ExitCode::from(1)
     })
+}
+
+/// An error with its causes; one that has said its cause itself is not followed by it.
+fn in_full(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 fn no_such_command(word: &str) -> String {
@@ -172,6 +183,7 @@ fn call(arguments: &[OsString]) -> Call {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::TraceError;
     use clap::CommandFactory;
 
     fn call_of(words: &[&str]) -> Call {
@@ -187,6 +199,14 @@ mod tests {
         for words in [&["stats"][..], &["nonsense"], &["--help"], &["serve", "--help"], &["--version"], &["run", "--", "go"]] {
             assert_eq!(call_of(words), Call::Command, "{words:?}");
         }
+    }
+
+    #[test]
+    fn every_cause_is_said_and_none_twice() {
+        let missing = || std::io::Error::new(std::io::ErrorKind::NotFound, "no such file");
+        let told = TraceError::Io { path: "a.trace".into(), source: missing() };
+        assert_eq!(in_full(&anyhow::Error::from(told).context("nothing to replay")), "nothing to replay: trace a.trace: no such file");
+        assert_eq!(in_full(&anyhow::Error::from(missing()).context("cannot read a.toml")), "cannot read a.toml: no such file");
     }
 
     #[test]

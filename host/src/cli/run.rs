@@ -20,7 +20,7 @@ const LATE_WORK: Duration = Duration::from_secs(360);
 pub(super) struct Arguments {
     #[command(flatten)]
     settings: Settings,
-    /// Plugins, in the order in which they are asked: files, or `builtin:NAME`
+    /// Plugins behind those of the configuration, in the order in which they are asked: files, or `builtin:NAME`. What `GOCACHEPROG` names is not asked
     #[arg(long = "plugin", value_name = "PLUGIN")]
     plugins: Vec<String>,
     /// Write what the cache did to this file as one JSON object
@@ -177,6 +177,10 @@ fn print(sum: &Value) {
         line += &format!("; {} groups not kept", number("not_kept"));
     }
     eprintln!("cachewit: {line}");
+    // Here is somebody to read what the sessions could not say any more.
+    for fault in sum["unsaid"].as_array().into_iter().flatten() {
+        eprintln!("cachewit: {}", fault.as_str().unwrap_or_default());
+    }
     for policy in sum["policies"].as_array().into_iter().flatten() {
         let name = policy["name"].as_str().unwrap_or_default();
         for entry in policy["log"].as_array().into_iter().flatten() {

@@ -4,7 +4,7 @@ use super::Settings;
 use super::resolve::{config, human};
 use crate::fault::printable;
 use crate::policy::SessionView;
-use crate::policy::manifest::GRANTED_FACTS;
+use crate::policy::manifest::{CI_EVENTS, GRANTED_FACTS};
 use crate::policy::wasm::ArtifactStore;
 use crate::simulate::{Bounds, Contender, History, Line, Outcome, StoreSize, Times, run as replay, svg};
 use crate::store::Layout;
@@ -77,7 +77,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let history = if arguments.fleet { History::of_fleet(sessions)? } else { History::new(sessions)? };
     if history.working_set.bytes == 0 {
-        bail!("the sessions of these traces used nothing, so there is nothing to simulate");
+        bail!(
+            "these sessions made and used nothing in a store of ours, so there is nothing to simulate; where they found everything in Go's own cache, record some with `go build -a`, or with `use-go-cache = false` in an empty store"
+        );
     }
     let usual = if arguments.fleet { FLEET_POLICIES } else { POLICIES };
     let usual = || usual.iter().map(|name| Contender::parse(name).map_err(|error| anyhow!(error))).collect::<Result<Vec<_>>>();
@@ -103,6 +105,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
 fn fact(text: &str) -> Result<(String, String), String> {
     let keys = || SessionView::KEYS.into_iter().chain(GRANTED_FACTS).filter(|key| *key != "stream");
     match text.split_once('=') {
+        Some(("ci", value)) if !["true", "false"].contains(&value) => Err(format!("`ci` is true or false, and not `{value}`")),
+        Some(("ci-event", value)) if !CI_EVENTS.contains(&value) => {
+            Err(format!("there is no event `{value}`; there are {}", CI_EVENTS.join(", ")))
+        }
         Some((key, value)) if keys().any(|known| known == key) => Ok((key.to_owned(), value.to_owned())),
         Some((key, _)) => Err(format!("there is no fact `{key}` to set; there are {}", keys().collect::<Vec<_>>().join(", "))),
         None => Err("write KEY=VALUE, such as branch=main".to_owned()),

@@ -81,7 +81,9 @@ fn find(settings: &Settings, session: &str) -> Result<TraceFile> {
     }
     let mut all = all(settings)?;
     if session == "last" {
-        return all.pop().context("there are no traces yet; every build with cachewit leaves one, unless `keep` in [trace] is 0");
+        return all.pop().context(
+            "there are no traces yet; every build with cachewit leaves one, a moment after its end, unless `keep` in [trace] is 0",
+        );
     }
     let mut found = all.into_iter().filter(|file| file.id.starts_with(session));
     match (found.next(), found.next()) {
