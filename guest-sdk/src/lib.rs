@@ -53,11 +53,10 @@
 //! impl Admission for Secret {
 //!     fn admit(&mut self, group: &dyn Group, _: &dyn Session) -> Admit {
 //!         let secret = match group.fact("import-path") {
-//!             Fact::Known(path) => self.0.matches(&path),
-//!             // It could not be read, so it could be the secret one.
-//!             Fact::Unknown => true,
-//!             // It is no package.
-//!             _ => false,
+//!             // Every program is called `main`, wherever it lies.
+//!             Fact::Known(path) => path == "main" || self.0.matches(&path),
+//!             // It could not be read, or is no package: an executable may have the secret one in it.
+//!             Fact::Unknown | Fact::Absent => true,
 //!         };
 //!         if secret { Admit::NO_OPINION.share(false) } else { Admit::NO_OPINION }
 //!     }

@@ -33,7 +33,8 @@ pub(in crate::cli::plugin) const PIECES: [Piece; 5] = [
             Fact::Known(path) => {
                 // The external tests of a package are one of their own.
                 let tested = path.strip_suffix(\"_test\").unwrap_or(&path);
-                self.0.private.iter().any(|pattern| pattern.matches(tested) || pattern.matches(&path))
+                let matches = |private: &Pattern| private.matches(tested) || private.matches(&path);
+                self.0.private.iter().any(matches)
             }
             // It could not be read, or is no package: an executable has private ones in it.
             Fact::Unknown | Fact::Absent => true,
