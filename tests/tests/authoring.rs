@@ -85,7 +85,12 @@ fn a_policy_of_every_role_builds_tests_and_decides_as_its_readme_says() {
     let private = json!({ "private": ["corp.example/secret/..."] });
     let package = |path: &str| json!({ "admit": { "facts": { "import-path": path } } });
     assert_eq!(ask(private.clone(), package("corp.example/secret/key")), json!({ "keep": null, "share": false }));
-    assert_eq!(ask(private, package("corp.example/shop")), json!({ "keep": null, "share": null }));
+    assert_eq!(ask(private.clone(), package("corp.example/shop")), json!({ "keep": null, "share": null }));
+    // A program is called `main` wherever it lies, and what was linked of packages has them in it.
+    for has_it in [package("main"), json!({ "admit": { "kind": "executable" } })] {
+        assert_eq!(ask(private.clone(), has_it.clone()), json!({ "keep": null, "share": false }), "{has_it}");
+        assert_eq!(ask(json!({}), has_it), json!({ "keep": null, "share": null }), "where nothing is private");
+    }
     let hit = |hours: u64| json!({ "serve": { "origin": "remote", "age-seconds": hours * 3600 } });
     assert_eq!(ask(json!({ "oldest-remote": "2h" }), hit(3)), json!({ "serve": false }));
     assert_eq!(ask(json!({ "oldest-remote": "2h" }), hit(1)), json!({ "serve": null }));
@@ -96,6 +101,18 @@ fn a_policy_of_every_role_builds_tests_and_decides_as_its_readme_says() {
     let happened =
         json!({ "observe": { "events": [{ "what": "put", "cost-us": 2_000_000 }, { "what": "put", "cost-us": 5 }, { "what": "miss" }] } });
     assert_eq!(ask(json!({ "slow": "1s" }), happened), json!({ "counters": { "slow": 1 } }));
+}
+
+#[test]
+fn the_question_in_the_documentation_has_the_answer_that_stands_there() {
+    let text = include_str!("../../docs/plugins.md");
+    let (before, after) = text.split_once("' | cachewit plugin eval builtin:rebuild-cost\n").expect("an example");
+    let event = before.rsplit_once("$ echo '").expect("its question").1;
+    let dir = tempfile::tempdir().expect("a folder");
+    let (answer, good) =
+        eval(dir.path(), Path::new("builtin:rebuild-cost"), &json!({}), &serde_json::from_str(event).expect("an event in JSON"));
+    assert!(good);
+    assert_eq!(Some(answer.to_string().as_str()), after.lines().next());
 }
 
 #[test]

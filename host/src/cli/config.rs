@@ -48,7 +48,8 @@ pub(super) fn run(command: &Command) -> Result<ExitCode> {
         }
     );
     for policy in &config.policies {
-        println!("policy     {} {}", policy.source, policy.settings);
+        let required = if policy.required { ", required" } else { "" };
+        println!("policy     {} {}{required}", policy.source, policy.settings);
     }
     for store in &config.stores {
         println!("store      {} ({}), namespace {}, {}", store.name, place(store), store.namespace, mode(store.mode));
@@ -72,7 +73,7 @@ fn as_json(config: &Config) -> Value {
         "traces": config.traces,
         "grace_seconds": config.limits.grace.as_secs(),
         "wait_for_uploads_seconds": config.wait_for_uploads.as_secs(),
-        "policies": config.policies.iter().map(|policy| json!({ "use": policy.source.to_string(), "settings": policy.settings })).collect::<Vec<_>>(),
+        "policies": config.policies.iter().map(|policy| json!({ "use": policy.source.to_string(), "settings": policy.settings, "required": policy.required })).collect::<Vec<_>>(),
         "stores": config.stores.iter().map(|store| json!({
             "name": store.name, "place": place(store), "namespace": store.namespace, "mode": mode(store.mode), "share_tests": store.share_tests,
         })).collect::<Vec<_>>(),
