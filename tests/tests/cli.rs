@@ -75,6 +75,26 @@ fn run_serves_one_command_and_stats_adds_up_what_happened() {
     assert!(stdout(&cachewit(&machine, &["stats"])).contains("lookups"));
 }
 
+/// What a session finds out behind `go`'s back it cannot say any more, and within the hour it does not say it again.
+#[test]
+fn run_says_what_went_wrong_in_each_of_its_commands() {
+    let (machine, _) = built();
+    let store = machine.work().join("team");
+    let text = format!(
+        "[[policy]]\nuse = \"builtin:share-filter\"\nsettings.share.deny-package = [\"x\"]\n\
+         [[store]]\nname = \"team\"\nkind = \"folder\"\npath = '{}'\nmode = \"read-write\"\n",
+        store.display()
+    );
+    let config = machine.write("wrong.toml", &text);
+    for number in 0..3 {
+        machine.write("small.go", &format!("package small\n\nconst Number = {number}\n"));
+        let run = cachewit(&machine, &["run", "--config", config.to_str().expect("a path"), "--", "go", "build", "./..."]);
+        let said = stderr(&run);
+        assert!(run.status.success() && said.contains("share-filter has a wrong setting `share.deny-package`"), "{number}: {said}");
+        assert!(said.contains("nothing is shared"), "{said}");
+    }
+}
+
 #[test]
 fn run_has_the_exit_code_of_its_command() {
     let machine = Machine::new(&Toolchain::machine());
