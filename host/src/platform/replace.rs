@@ -83,7 +83,7 @@ fn keep_access(file: &File, old: &Metadata) -> io::Result<()> {
         use std::os::unix::fs::{MetadataExt, fchown};
         let new = file.metadata()?;
         if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
-            // Only the superuser gives files away; another's own name on it is no reason not to write it.
+            // Only the superuser gives files away; who cannot may still write it.
             let _ = fchown(file, Some(old.uid()), Some(old.gid()));
         }
     }

@@ -4,8 +4,9 @@
 //! before that if it is new, when something comes up that it has a role for; it is instantiated at the first question.
 
 use super::abstention::Abstention;
+use super::complaints;
 use super::context::{Grants, SessionView};
-use super::manifest::{Manifest, Wish};
+use super::manifest::Manifest;
 use super::report::LinkReport;
 use super::state::States;
 use super::wasm::{ArtifactStore, Compiled, Identity, WasmPolicy};
@@ -15,8 +16,6 @@ use crate::fault::Faults;
 use crate::model::Digest;
 use crate::platform::FileIdentity;
 use std::collections::BTreeMap;
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -122,7 +121,7 @@ impl Link {
             let read = self.read_manifest();
             let known = read.map_err(|error| self.switch_off(&error, faults));
             if let Ok(manifest) = &known {
-                self.say_ungranted(manifest, faults);
+                complaints::ungranted(&self.config, manifest, faults);
             }
             self.manifest = Some(known.map(|manifest| {
                 let roles = manifest.roles();
@@ -164,24 +163,6 @@ impl Link {
         check_pin(self.config.pin, &component).map(|()| component)
     }
 
-    /// What it wishes to know and nobody let it: it may be of no use without.
-    fn say_ungranted(&self, manifest: &Manifest, faults: &Faults) {
-        if let PluginSource::Builtin(_) = self.config.source {
-            return;
-        }
-        let open = |wish: &&Wish| !self.config.grants.include(wish) && !self.config.denied.contains(*wish);
-        let wishes: Vec<String> = manifest.wishes.iter().filter(open).map(ToString::to_string).collect();
-        if let Some(first) = wishes.first() {
-            let (source, all) = (&self.config.source, wishes.join(" and "));
-            faults.say(
-                &format!("wishes:{source}"),
-                format!(
-                    "plugin {source} wishes to know {all}, which nobody granted; it goes on without. Decide with `cachewit plugin add {source} --grant {first}`, or --deny"
-                ),
-            );
-        }
-    }
-
     fn switch_off(&mut self, reason: &PolicyError, faults: &Faults) {
         self.say(reason, faults);
         self.off = Some(reason.to_string());
@@ -189,18 +170,9 @@ impl Link {
         self.state = State::Off;
     }
 
-    /// One line a plugin: its first failure says all there is to say, and that it is off in the end stands in reports.
     fn say(&self, reason: &PolicyError, faults: &Faults) {
-        let source = self.config.source.to_string();
-        // Of one that could not be read nobody knows whether it was to say what may leave.
-        let admits = self.manifest.as_ref().is_none_or(|known| known.as_ref().is_ok_and(|(_, roles)| roles.admission));
-        let then = match (self.config.required, admits) {
-            (false, false) => "the build goes on without it",
-            (false, true) => "the build goes on without it, and nothing is shared",
-            (true, false) => "what it was to judge is not served",
-            (true, true) => "what it was to judge is not served, and nothing is shared",
-        };
-        faults.say(&format!("plugin:{source}"), format!("{}; {then}", reason.about(&source)));
+        let roles = self.manifest.as_ref().and_then(|known| known.as_ref().ok()).map(|(_, roles)| *roles);
+        complaints::failed(&self.config, roles, reason, faults);
     }
 
     /// Where hits come from on which it has no opinion: it has said so in this session, or in another one with the same facts. It has a manifest.
@@ -277,13 +249,13 @@ impl Link {
                 let (sender, receiver) = channel();
                 // Now, since a short session is over before it is compiled.
                 if let Err(error) = artifacts.make_folder() {
-                    say_that_it_is_not_kept(artifacts.dir(), &error, faults);
+                    complaints::not_kept(artifacts.dir(), &error, faults);
                 }
                 let (artifacts, faults) = (artifacts.clone(), faults.clone());
                 std::thread::spawn(move || {
                     let policy = artifacts.compile(&component).map(|(prepared, kept)| {
                         if let Err(error) = kept {
-                            say_that_it_is_not_kept(artifacts.dir(), &error, &faults);
+                            complaints::not_kept(artifacts.dir(), &error, &faults);
                         }
                         WasmPolicy::new(identity, prepared)
                     });
@@ -397,15 +369,6 @@ impl Link {
             lines: std::mem::take(&mut self.lines),
         }
     }
-}
-
-/// Each session compiles it anew then, and a short one is over before it is there.
-fn say_that_it_is_not_kept(folder: &Path, error: &io::Error, faults: &Faults) {
-    let folder = folder.display();
-    faults.say(
-        "artifacts",
-        format!("what is compiled of plugins cannot be kept in {folder}: {error}; each session does it anew, and goes on without them until it is done"),
-    );
 }
 
 /// Whether a component is the one that the operator vouched for.

@@ -2,6 +2,7 @@
 
 mod abstention;
 mod chain;
+mod complaints;
 mod context;
 mod link;
 pub mod manifest;
