@@ -304,7 +304,6 @@ const BUILTIN: &str = "builtin:";
 
 /// Reads a text as a session would: the plugins of its chain, as it names them, with their settings.
 pub fn parse_text(text: &str) -> Result<Vec<(String, serde_json::Value)>, String> {
-    let settings = |entry: &PolicyEntry| serde_json::to_value(&entry.settings).unwrap_or_else(|_| serde_json::json!({}));
     Ok(file::parse(text)?.policy.iter().map(|entry| (entry.r#use.clone(), settings(entry))).collect())
 }
 
@@ -316,10 +315,14 @@ pub fn plugin_source(text: &str, base: &Path) -> PluginSource {
     }
 }
 
+fn settings(entry: &PolicyEntry) -> serde_json::Value {
+    serde_json::to_value(&entry.settings).unwrap_or_else(|_| serde_json::json!({}))
+}
+
 fn policy(entry: &PolicyEntry, base: &Path, lock: &Lock, environment: &Environment) -> PolicyConfig {
-    let settings = serde_json::to_value(&entry.settings).unwrap_or_else(|_| serde_json::json!({}));
     let source = plugin_source(&entry.r#use, base);
-    let plain = PolicyConfig { settings, required: entry.required, named: entry.r#use.clone(), ..PolicyConfig::plain(source) };
+    let plain =
+        PolicyConfig { settings: settings(entry), required: entry.required, named: entry.r#use.clone(), ..PolicyConfig::plain(source) };
     match (&plain.source, lock.pinned(&entry.r#use)) {
         (PluginSource::Builtin(_), _) => plain,
         (PluginSource::File(_), None) => PolicyConfig { pin: Pin::Missing, ..plain },
