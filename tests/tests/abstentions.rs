@@ -110,6 +110,7 @@ fn who_asked_for_more_than_facts_or_has_something_to_show_is_asked_in_every_sess
         ("abstains_at_an_hour", false),
         ("abstains_after_a_look", false),
         ("abstains_and_says_so", false),
+        ("abstains_and_whispers", true),
         ("abstains_with_a_memory", false),
         ("abstains_from_what_was_made_here", false),
         ("abstains_and_goes_out", false),
